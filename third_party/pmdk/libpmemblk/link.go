@@ -1,0 +1,13 @@
+// Package libpmemblk links libpmemblk. It is apart from package pmdk, because
+// PMDK 2.0 dropped this library: whoever does not import it can build against
+// newer PMDK releases as well.
+package libpmemblk
+
+// #cgo CFLAGS: -I${SRCDIR}/../include
+// #cgo !pmdk_dynamic LDFLAGS: -L${SRCDIR}/../lib -l:libpmemblk.a -l:libpmem.a
+// #cgo pmdk_dynamic LDFLAGS: -Wl,--as-needed
+// #cgo pmdk_dynamic pkg-config: libpmemblk libpmem
+// #include "required.h"
+import "C"
+
+import _ "github.com/pmem/pmdk-go/third_party/pmdk" // the rest of the flags

@@ -1,0 +1,5 @@
+//go:build !pmdk_static && !pmdk_dynamic
+
+package pmdk
+
+const builtMode = ModeDefault

@@ -1,0 +1,5 @@
+//go:build pmdk_dynamic
+
+package pmdk
+
+const builtMode = ModeDynamic

@@ -1,0 +1,5 @@
+//go:build pmdk_static
+
+package pmdk
+
+const builtMode = ModeStatic
