@@ -1,0 +1,124 @@
+package cgoutil_test
+
+import (
+	"io"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pmem/pmdk-go/cgoutil"
+)
+
+type watched struct {
+	name  string
+	watch *cgoutil.Watcher
+}
+
+// openAndLose opens a handle and drops it, closed or not.
+//
+//go:noinline
+func openAndLose(name string, closed bool) {
+	w := &watched{name: name}
+	w.watch = cgoutil.Watch(w, "test handle", name)
+	if closed {
+		w.watch.Stop()
+	}
+}
+
+// collectLeaks hears of every leak until the test ends.
+func collectLeaks(t *testing.T) <-chan cgoutil.Leak {
+	leaks := make(chan cgoutil.Leak, 100)
+	previous := cgoutil.SetLeakReporter(func(l cgoutil.Leak) { leaks <- l })
+	t.Cleanup(func() { cgoutil.SetLeakReporter(previous) })
+	return leaks
+}
+
+// nextLeak collects garbage until a leak is reported.
+func nextLeak(t *testing.T, leaks <-chan cgoutil.Leak) cgoutil.Leak {
+	t.Helper()
+	for range 500 {
+		runtime.GC()
+		select {
+		case l := <-leaks:
+			return l
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	require.Fail(t, "no leak was reported")
+	return cgoutil.Leak{}
+}
+
+// Ensure that a lost handle is reported and a closed one isn't, although the
+// closed one went first.
+func TestLeakReported(t *testing.T) {
+	cgoutil.RecordLeakStacks(false)
+	defer cgoutil.RecordLeakStacks(true)
+	leaks := collectLeaks(t)
+	openAndLose("/closed", true)
+	openAndLose("/lost", false)
+	assert.Equal(t, cgoutil.Leak{Kind: "test handle", Path: "/lost"}, nextLeak(t, leaks))
+
+	openAndLose("/lost again", false)
+	assert.Equal(t, "/lost again", nextLeak(t, leaks).Path)
+	assert.Empty(t, leaks)
+}
+
+func TestLeakStack(t *testing.T) {
+	cgoutil.RecordLeakStacks(true)
+	leaks := collectLeaks(t)
+	openAndLose("/lost", false)
+	l := nextLeak(t, leaks)
+	assert.Contains(t, l.Stack, "openAndLose")
+	assert.Contains(t, l.String(), "test handle /lost never closed; opened at:\n")
+}
+
+func TestLeakString(t *testing.T) {
+	assert.Equal(t, "pool /p never closed", cgoutil.Leak{Kind: "pool", Path: "/p"}.String())
+	assert.Equal(t, "context never closed", cgoutil.Leak{Kind: "context"}.String())
+}
+
+// Ensure that a handle counts as open from Watch to the first Stop.
+func TestWatchCount(t *testing.T) {
+	before := cgoutil.OpenWatches()
+	w := &watched{}
+	w.watch = cgoutil.Watch(w, "test handle", "")
+	assert.Equal(t, before+1, cgoutil.OpenWatches())
+	w.watch.Stop()
+	w.watch.Stop()
+	assert.Equal(t, before, cgoutil.OpenWatches())
+	runtime.KeepAlive(w)
+
+	var none *cgoutil.Watcher
+	none.Stop()
+	assert.Equal(t, before, cgoutil.OpenWatches())
+}
+
+// Ensure that the default reporter writes its line to standard error and
+// does nothing worse.
+func TestDefaultLeakReporter(t *testing.T) {
+	cgoutil.RecordLeakStacks(false)
+	defer cgoutil.RecordLeakStacks(true)
+	previous := cgoutil.SetLeakReporter(nil)
+	defer cgoutil.SetLeakReporter(previous)
+
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	stderr := os.Stderr
+	os.Stderr = w
+	defer func() { os.Stderr = stderr }()
+
+	before := cgoutil.OpenWatches()
+	openAndLose("/lost", false)
+	for i := 0; i < 500 && cgoutil.OpenWatches() > before; i++ {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.NoError(t, w.Close())
+	line, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.Equal(t, "pmdk-go: test handle /lost never closed\n", string(line))
+}
