@@ -1,0 +1,5 @@
+//go:build asan
+
+package libpmem_test
+
+const asan = true
