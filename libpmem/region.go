@@ -76,14 +76,12 @@ func (r *region) run(op *operation, dst, src unsafe.Pointer, n int, flags Flags,
 	if !leafcall.Available || n > maxLeaf {
 		return r.runLong(op, dst, src, n, flags, c)
 	}
-	arg := C.struct_pmemgo_op{
-		closed: (*C.uint32_t)(&r.closed),
-		dst:    dst,
-		src:    src,
-		len:    C.size_t(n),
-		flags:  C.uint32_t(flags),
-		c:      C.int32_t(c),
-	}
+	// Not a literal, which would be built elsewhere and copied: the copy's wide
+	// loads wait for every flush on its way.
+	var arg C.struct_pmemgo_op
+	arg.closed = (*C.uint32_t)(&r.closed)
+	arg.dst, arg.src, arg.len = dst, src, C.size_t(n)
+	arg.flags, arg.c = C.uint32_t(flags), C.int32_t(c)
 	if leafcall.Call(op.fn, unsafe.Pointer(&arg)) != 0 {
 		return ErrClosed
 	}

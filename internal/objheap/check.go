@@ -1,0 +1,95 @@
+package objheap
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// CheckFile looks at the file of a pool before the C library sees it: its size,
+// headers, logs and chunk headers, and the header of each run. What would make
+// libpmemobj fault is a *Corrupt error; other errors are those of reading.
+//
+// The pool must not be open: one that another process or handle holds is
+// reported as unix.EAGAIN, as libpmemobj does, because its file is changing.
+//
+// A pool set file is not looked at further (Info.IsSet), nor is a device
+// (Info.IsDevice), a file that is one of several parts (Info.Part), or one with
+// features that libpmemobj will refuse (Info.UnknownIncompat).
+func CheckFile(f *os.File) (Info, error) {
+	return onFile(f, Check)
+}
+
+// VerifyFile does what CheckFile does, and looks at every bitmap and object
+// header as well. It reads the part of the file that is in use.
+func VerifyFile(f *os.File) (Info, error) {
+	return onFile(f, Verify)
+}
+
+func onFile(f *os.File, check func(io.ReaderAt, int64) (Info, error)) (Info, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	switch mode := st.Mode(); {
+	case mode.IsRegular():
+	case mode.IsDir():
+		return Info{}, &os.PathError{Op: "check", Path: f.Name(), Err: unix.EISDIR}
+	case mode&os.ModeCharDevice != 0:
+		return Info{IsDevice: true}, nil
+	default:
+		return Info{}, corrupt("file", 0, "neither a regular file nor a device")
+	}
+	if err := notInUse(f); err != nil {
+		return Info{}, err
+	}
+	return check(f, st.Size())
+}
+
+// notInUse fails if somebody holds the lock that libpmemobj takes on a pool.
+func notInUse(f *os.File) error {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		if err == unix.EWOULDBLOCK {
+			return &os.PathError{Op: "flock", Path: f.Name(), Err: err}
+		}
+		return nil // a file system without locks
+	}
+	return unix.Flock(int(f.Fd()), unix.LOCK_UN)
+}
+
+// Check is CheckFile for a pool of size bytes that r reads.
+func Check(r io.ReaderAt, size int64) (Info, error) {
+	return check(r, size, false)
+}
+
+// Verify is VerifyFile for a pool of size bytes that r reads.
+func Verify(r io.ReaderAt, size int64) (Info, error) {
+	return check(r, size, true)
+}
+
+func check(r io.ReaderAt, size int64, deep bool) (Info, error) {
+	var info Info
+	im := newImage(r, size)
+	if stop, err := im.checkHeader(&info); stop || err != nil {
+		return info, err
+	}
+	if err := im.checkDescriptor(&info); err != nil {
+		return info, err
+	}
+	if err := im.recover(deep); err != nil {
+		return info, err
+	}
+	visit := func(block) error { return nil }
+	if deep {
+		v := &verifier{im: im}
+		visit = v.block
+	}
+	if err := im.walk(visit); err != nil {
+		return info, err
+	}
+	if err := im.checkRoot(&info); err != nil {
+		return info, err
+	}
+	return info, nil
+}

@@ -1,0 +1,5 @@
+//go:build asan
+
+package libpmemobj_test
+
+const addressSanitizer = true

@@ -1,0 +1,5 @@
+//go:build !race
+
+package libpmemobj_test
+
+const raceDetector = false

@@ -1,0 +1,240 @@
+package libpmemobj
+
+// #include "shim.h"
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/third_party/pmdk"
+)
+
+// Open opens the pool at path. An empty layout accepts any; otherwise the
+// pool's must be equal.
+//
+// PMDK trusts the file and would crash on a damaged one, so Go reads it
+// first: size, headers, checksums, geometry, logs and chunks. What is wrong is
+// a *CorruptError with the structure and its place, and the file is left
+// alone. WithVerify reads further. A pool that was killed at any moment opens,
+// rolled back to its last committed state. Single-file pools and devices can
+// be opened, pool sets not yet; a device is not read first.
+//
+// A pool that is open already, here or in another process, gives EAGAIN.
+//
+// Options: WithDurability, WithCopyOnWrite, WithVerify, WithoutNDCTL.
+//
+// Implements: pmemobj_open(3)
+func Open(path, layout string, opts ...Option) (*Pool, error) {
+	const op = "open"
+	o, err := newOptions(op, path, layout, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.refuse(op, path, o.sizeSet, "WithSize"); err != nil {
+		return nil, err
+	}
+	if err := o.refuse(op, path, o.modeSet, "WithMode"); err != nil {
+		return nil, err
+	}
+	return open(op, path, layout, o)
+}
+
+// OpenOrCreate opens the pool at path, or creates it if path does not exist.
+// All options of Open and Create are taken; those of Create mean nothing to a
+// pool that exists.
+func OpenOrCreate(path, layout string, opts ...Option) (*Pool, error) {
+	const op = "open or create"
+	o, err := newOptions(op, path, layout, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.refuse(op, path, o.copyOnWrite, "WithCopyOnWrite"); err != nil {
+		return nil, err
+	}
+	p, err := open(op, path, layout, o)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return p, err
+	}
+	p, err = create(op, path, layout, o)
+	if errors.Is(err, fs.ErrExist) {
+		return open(op, path, layout, o) // somebody else was quicker
+	}
+	return p, err
+}
+
+func open(op, path, layout string, o *options) (*Pool, error) {
+	file, err := openFile(op, path, o.copyOnWrite)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+
+	found, err := inspect(op, path, layout, file, o.verify)
+	if err != nil {
+		return nil, err
+	}
+	if !o.withoutNDCTL {
+		if err := pmdk.RequireNDCTL(path); err != nil {
+			return nil, pathError(op, path, err)
+		}
+	}
+	d := DurabilityNone
+	if !o.copyOnWrite {
+		if err := fillHoles(file); err != nil {
+			return nil, pathError(op, path, err)
+		}
+		if d, err = o.durability.settle(op, path, file); err != nil {
+			return nil, err
+		}
+	}
+	size, err := file.Seek(0, 2)
+	if err != nil {
+		return nil, pathError(op, path, err)
+	}
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return nil, err
+	}
+	cLayout, err := anyLayout(op, layout)
+	if err != nil {
+		return nil, err
+	}
+	var cow C.int
+	if o.copyOnWrite {
+		cow = 1
+	}
+	var st cgoutil.Status
+	enterPMDK()
+	pop := C.pmemgo_obj_open((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
+		cLayout, cow, o.durability.isPmem(), cStatus(&st))
+	leavePMDK()
+	if st.Errno == int32(unix.EEXIST) {
+		return nil, &Error{Op: op, Path: path, Errno: unix.EEXIST, Msg: "a pool with the same UUID is open: this file is a copy of it, and their objects could not be told apart"}
+	}
+	if pop == nil {
+		return nil, st.Err(op, path)
+	}
+	return newPool(pop, path, found, d, size)
+}
+
+// Check says whether the pool at path is sound: it reads all that Open with
+// WithVerify reads and asks PMDK for its own opinion. nil means yes. The pool
+// must not be open, and is not changed.
+//
+// Check knows PMDK's structures, not what they hold: whether the program's
+// own data is consistent is for the program to say.
+//
+// Implements: pmemobj_check(3)
+func Check(path, layout string) error {
+	const op = "check"
+	if _, err := newOptions(op, path, layout, nil); err != nil {
+		return err
+	}
+	file, err := openFile(op, path, true)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := inspect(op, path, layout, file, true); err != nil {
+		return err
+	}
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return err
+	}
+	cLayout, err := anyLayout(op, layout)
+	if err != nil {
+		return err
+	}
+	var st cgoutil.Status
+	enterPMDK()
+	sound := C.pmemgo_obj_check((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
+		cLayout, cStatus(&st))
+	leavePMDK()
+	if sound < 0 {
+		return st.Err(op, path)
+	}
+	if sound == 0 {
+		return &CorruptError{Path: path, Structure: "pool", Reason: "not consistent, says pmemobj_check"}
+	}
+	return nil
+}
+
+// anyLayout is the layout name for C, where NULL stands for any.
+func anyLayout(op, layout string) (*C.char, error) {
+	if layout == "" {
+		return nil, nil
+	}
+	c, err := cgoutil.CheckLayout(op, layout)
+	return (*C.char)(unsafe.Pointer(unsafe.SliceData(c))), err
+}
+
+// openFile opens what may be a pool, without waiting for anything.
+func openFile(op, path string, readOnly bool) (*os.File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, pathError(op, path, err)
+	}
+	switch {
+	case st.IsDir():
+		return nil, &Error{Op: op, Path: path, Errno: unix.EISDIR, Msg: "is a directory, not a pool"}
+	case !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0:
+		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v)", st.Mode())}
+	}
+	flag := os.O_RDWR
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return nil, pathError(op, path, err)
+	}
+	return file, nil
+}
+
+// inspect reads the file before C does and returns the pool's layout name.
+func inspect(op, path, layout string, file *os.File, verify bool) (found string, err error) {
+	if isDevice(file) {
+		return layout, nil // readable only by mapping it
+	}
+	read := objheap.CheckFile
+	if verify {
+		read = objheap.VerifyFile
+	}
+	info, err := read(file)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return "", &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}
+	case err != nil:
+		return "", corrupt(op, path, err)
+	case info.IsSet:
+		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is a pool set file; only single-file pools can be opened yet"}
+	case info.Part():
+		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; only single-file pools can be opened yet"}
+	}
+	if layout != "" && layout != info.Layout {
+		return "", &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
+	}
+	return info.Layout, nil
+}
+
+// fillHoles allocates the blocks that a copied or thinned-out pool lacks: a
+// store into a hole on a full disk would kill the process.
+func fillHoles(file *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Blocks*512 >= st.Size {
+		return nil
+	}
+	return allocate(file, st.Size)
+}

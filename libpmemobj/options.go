@@ -1,0 +1,119 @@
+package libpmemobj
+
+import (
+	"fmt"
+	"io/fs"
+
+	"github.com/pmem/pmdk-go/cgoutil"
+)
+
+// Sizes, in bytes.
+const (
+	// MinPool is the size of the smallest pool.
+	MinPool = 8 << 20
+
+	// DefaultPool is the size of a pool created without WithSize.
+	DefaultPool = 64 << 20
+
+	// MaxAlloc is the size of the largest object.
+	MaxAlloc = 17_179_738_048
+
+	// MaxLayout is the length of the longest layout name.
+	MaxLayout = 1023
+)
+
+// Option changes what Create, Open, OpenOrCreate and Check do. An option
+// that means nothing to the call it is passed to is an error.
+type Option func(*options)
+
+type options struct {
+	size         int64
+	sizeSet      bool
+	mode         fs.FileMode
+	modeSet      bool
+	durability   Durability
+	copyOnWrite  bool
+	verify       bool
+	withoutNDCTL bool
+}
+
+// WithSize sets the size in bytes of the pool that Create makes, MinPool or
+// more. All of it is allocated in the file system at once, so that writing
+// never fails later for want of disk space. The default is DefaultPool.
+func WithSize(bytes int64) Option {
+	return func(o *options) { o.size, o.sizeSet = bytes, true }
+}
+
+// WithMode sets the permission bits of the file that Create makes, less the
+// umask. The default is 0600.
+func WithMode(mode fs.FileMode) Option {
+	return func(o *options) { o.mode, o.modeSet = mode, true }
+}
+
+// WithDurability asks for a durability; see [Durability]. The default is
+// DurabilityAuto.
+func WithDurability(d Durability) Option {
+	return func(o *options) { o.durability = d }
+}
+
+// WithCopyOnWrite opens a pool whose file never changes: writes stay in this
+// process and vanish at Close. It is how to look into a pool that must not
+// be touched, or to try something out.
+//
+// Implements: pmemobj_ctl_set(3), the node copy_on_write.at_open
+func WithCopyOnWrite() Option {
+	return func(o *options) { o.copyOnWrite = true }
+}
+
+// WithVerify walks the whole heap before the pool is opened: every run's
+// bitmap and every object's header, where the guard that always runs stops at
+// the chunks. It reads all metadata, about 0.2 s for each GiB of small
+// objects, and finds the damage that would make PMDK crash or hang later.
+// Single-file pools only.
+func WithVerify() Option {
+	return func(o *options) { o.verify = true }
+}
+
+// WithoutNDCTL accepts a pool on an NVDIMM although libndctl cannot be
+// loaded: a pool damaged by a failed power-loss flush then opens like a sound
+// one, and bad blocks are not seen. Without this option such a pool is
+// refused with pmdk.ErrNoNDCTL.
+func WithoutNDCTL() Option {
+	return func(o *options) { o.withoutNDCTL = true }
+}
+
+// newOptions applies opts and checks each value by itself.
+func newOptions(op, path, layout string, opts []Option) (*options, error) {
+	o := &options{size: DefaultPool, mode: 0o600}
+	for _, opt := range opts {
+		opt(o)
+	}
+	fail := func(format string, args ...any) (*options, error) {
+		err := badArgument(op, format, args...).(*Error)
+		err.Path = path
+		return nil, err
+	}
+	switch {
+	case o.sizeSet && o.size < MinPool:
+		return fail("WithSize(%d): a pool has at least %d bytes (MinPool)", o.size, MinPool)
+	case o.mode&^fs.ModePerm != 0:
+		return fail("WithMode(%v): only permission bits can be set", o.mode)
+	case o.durability < DurabilityAuto || o.durability > DurabilityProcessCrash:
+		return fail("WithDurability(%d): not a durability that can be asked for", int(o.durability))
+	}
+	if _, err := cgoutil.CheckPath(op, path); err != nil {
+		return nil, err
+	}
+	if len(layout) > MaxLayout {
+		return fail("layout name of %d bytes; it has at most %d", len(layout), MaxLayout)
+	}
+	return o, nil
+}
+
+// refuse reports an option that means nothing to op.
+func (o *options) refuse(op, path string, when bool, option string) error {
+	if !when {
+		return nil
+	}
+	return &Error{Op: op, Path: path, Msg: fmt.Sprintf("option %s has no meaning here", option)}
+}

@@ -1,0 +1,67 @@
+package libpmemobj
+
+// #include "shim.h"
+import "C"
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/cgoutil"
+)
+
+// Root returns the pool's root object as a T: the one object that needs no
+// pointer to be found. The first call allocates it, zeroed. When T has grown
+// since, the root grows with it, and the new part is zeroed; fields must only
+// be added at the end then. A T smaller than the root is an error.
+//
+// The root moves when it grows: pointers to it from before are dead.
+//
+// Root must not be called inside a transaction, unless the root has T's size
+// already.
+//
+// Implements: pmemobj_root(3), pmemobj_root_size(3)
+func Root[T any](p *Pool) (Ptr[T], error) {
+	info, err := typeInfoOf[T]()
+	if err != nil {
+		return Ptr[T]{}, err
+	}
+	off, err := p.root(info.size)
+	if err != nil {
+		return Ptr[T]{}, err
+	}
+	return Ptr[T]{OID{p.uuid, off}}, nil
+}
+
+func (p *Pool) root(size uint64) (uint64, error) {
+	const op = "root"
+	if err := p.enterAny(op); err != nil {
+		return 0, err
+	}
+	defer p.leave()
+	have := uint64(C.pmemobj_root_size((*C.PMEMobjpool)(p.base)))
+	if size < have {
+		return 0, &Error{Op: op, Path: p.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the root object has %d bytes, the type asked for only %d: another program's pool, or an older version of the type", have, size)}
+	}
+	if size > have && openTxs.find() != nil {
+		return 0, stateErr(op, ErrInTx, "the root object must be made or grown outside")
+	}
+	var st cgoutil.Status
+	off := uint64(C.pmemgo_obj_root(p.handle, C.size_t(size), cStatus(&st)))
+	if off == 0 {
+		return 0, opError(&st, op)
+	}
+	return off, nil
+}
+
+// RootSize is the size of the root object in bytes, 0 if there is none yet.
+//
+// Implements: pmemobj_root_size(3)
+func (p *Pool) RootSize() (uint64, error) {
+	if err := p.enterAny("root size"); err != nil {
+		return 0, err
+	}
+	defer p.leave()
+	return uint64(C.pmemobj_root_size((*C.PMEMobjpool)(p.base))), nil
+}
