@@ -1,0 +1,54 @@
+// Quickstart counts its runs and keeps a list of them. Run it several times:
+// both are still there, as ordinary Go values, without a file format between.
+package main
+
+import (
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/pmem/pmdk-go/libpmemobj"
+)
+
+// Run is a node of a linked list in persistent memory.
+type Run struct {
+	Older libpmemobj.Ptr[Run]
+	When  int64 // Unix time
+}
+
+// Root is where everything in the pool is reached from.
+type Root struct {
+	Count uint64
+	Last  libpmemobj.Ptr[Run]
+}
+
+func main() {
+	pool, err := libpmemobj.OpenOrCreate("quickstart.pool", "quickstart")
+	check(err)
+	defer pool.Close()
+	root, err := libpmemobj.Root[Root](pool)
+	check(err)
+
+	// All of this happens or, after an error or a crash, nothing.
+	check(pool.Update(func(tx *libpmemobj.Tx) error {
+		run, err := libpmemobj.New[Run](tx)
+		if err != nil {
+			return err
+		}
+		r := root.Mut(tx) // remembers the old contents, for a rollback
+		*run.Get() = Run{Older: r.Last, When: time.Now().Unix()}
+		r.Count, r.Last = r.Count+1, run
+		return nil
+	}))
+
+	fmt.Println("runs:", root.Get().Count)
+	for at := root.Get().Last; !at.IsNull(); at = at.Get().Older {
+		fmt.Println("  ", time.Unix(at.Get().When, 0).Format(time.DateTime))
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
