@@ -55,8 +55,6 @@ const (
 
 // Types of a chunk.
 const (
-	chunkUnknown = 0
-	chunkFooter  = 1
 	chunkFree    = 2
 	chunkUsed    = 3
 	chunkRun     = 4

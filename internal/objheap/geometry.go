@@ -16,7 +16,7 @@ type geometry struct {
 	header uint64
 	data   uint64 // from the run's start to the first user data, if unaligned
 	mask   uint64 // alignment of user data - 1
-	magic  uint64 // 2^64/unit, rounded up
+	magic  uint64 // its reciprocal
 }
 
 // user is where the user data of the first unit of the run at base starts.
@@ -70,13 +70,17 @@ func newGeometry(hdr chunkHeader, unit, align uint64) *geometry {
 	if !ok {
 		return nil
 	}
-	g := &geometry{unit: unit, align: align, hdr: hdr, units: r.units, header: r.header}
-	g.data = r.meta + r.header
+	g := &geometry{unit: unit, align: align, hdr: hdr, units: r.units, header: r.header, data: r.meta + r.header, magic: reciprocal(unit)}
 	if align != 0 {
 		g.mask = align - 1
 	}
-	if unit > 1 && unit < 1<<32 {
-		g.magic = ^uint64(0)/unit + 1
-	}
 	return g
+}
+
+// reciprocal is 2^64/unit, rounded up, or 0 where index could not use it.
+func reciprocal(unit uint64) uint64 {
+	if unit < 2 || unit>>32 != 0 {
+		return 0
+	}
+	return ^uint64(0)/unit + 1
 }

@@ -65,12 +65,8 @@ func (h *Heap) IsRoot(off uint64) bool {
 	return off != 0 && h.load(rootOffsetOff) == off
 }
 
-// place is a chunk: its zone's offset, its number and how many chunks the zone
-// has.
-type place struct {
-	zone  uint64
-	chunk uint64
-}
+// place is a chunk: its zone's offset, and its number in there.
+type place struct{ zone, chunk uint64 }
 
 func (p place) headerOff() uint64 { return p.zone + zoneHeaderSize + p.chunk*8 }
 func (p place) off() uint64       { return p.zone + zoneMetaSize + p.chunk<<chunkShift }

@@ -8,9 +8,7 @@ import (
 // verifier walks everything in a heap.
 type verifier struct {
 	im  *image
-	buf []byte
-	// Objects counts the objects of users.
-	objects uint64
+	buf []byte // for the run being looked at
 }
 
 func (v *verifier) block(b block) error {
@@ -24,7 +22,6 @@ func (v *verifier) block(b block) error {
 }
 
 func (v *verifier) huge(b block) error {
-	v.objects++
 	hdr := objHeaderSize(b.hdr.flags())
 	if hdr == 0 {
 		return nil
@@ -94,7 +91,6 @@ func (v *verifier) run(b block) error {
 			i++
 			continue
 		}
-		v.objects++
 		if g.header == 0 {
 			i++
 			continue
