@@ -18,8 +18,8 @@ import (
 type Actions struct {
 	_ cgoutil.NoCopy
 
-	pool  *Pool
-	owner atomic.Uintptr // the goroutine's number; 0 outside Publish
+	pool  *Pool          // nil outside Publish; touched by the owner alone
+	owner atomic.Uintptr // the number of the goroutine that has it or had it last
 	err   error          // the first failure of a method that returns none
 
 	stores  []word // in the order of the calls, one for each address
@@ -270,11 +270,11 @@ func (a *Actions) storable(addr uintptr) bool {
 
 // usable checks that the caller may use a now.
 func (a *Actions) usable(op string) error {
-	switch owner := a.owner.Load(); {
-	case owner == 0:
-		return stateErr(op, ErrTxDone, "")
-	case goroutine.Stable && owner != goroutine.ID():
+	if goroutine.Stable && a.owner.Load() != goroutine.ID() {
 		return stateErr(op, ErrWrongGoroutine, "")
+	}
+	if a.pool == nil {
+		return stateErr(op, ErrTxDone, "")
 	}
 	return nil
 }

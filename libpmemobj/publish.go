@@ -38,7 +38,9 @@ func (p *Pool) Publish(fn func(a *Actions) error) error {
 	}
 	a := actionsPool.Get().(*Actions)
 	a.pool = p
-	a.owner.Store(goroutine.ID())
+	if id := goroutine.ID(); a.owner.Load() != id {
+		a.owner.Store(id) // several times the price of the comparison
+	}
 	defer a.finish()
 	if err := fn(a); err != nil {
 		return err
@@ -68,7 +70,6 @@ func (a *Actions) reset() {
 		a.stores, a.acts, a.frees = nil, nil, nil
 		a.objects, a.fresh, a.places = nil, nil, nil
 	}
-	a.owner.Store(0)
 	a.pool, a.err, a.work = nil, nil, 0
 	a.stores, a.acts, a.objects = a.stores[:0], a.acts[:0], a.objects[:0]
 	a.fresh, a.frees = a.fresh[:0], a.frees[:0]

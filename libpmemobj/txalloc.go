@@ -99,7 +99,9 @@ func (tx *Tx) allocated(size uint64) OID {
 	off := uint64(tx.c.result)
 	tx.work += workOfOne + size // the commit flushes it
 	tx.fresh.add(span{off, off + size})
-	delete(tx.freed, off) // freed and given out again in one transaction
+	if len(tx.freed) > 0 {
+		delete(tx.freed, off) // freed and given out again in one transaction
+	}
 	return OID{tx.pool.uuid, off}
 }
 

@@ -144,9 +144,9 @@ func (b *bench) txPush(n int) {
 			if err != nil {
 				return err
 			}
-			head := libpmemobj.MutAt(tx, &b.root.head)
+			head := &b.root.head
 			*p.Get() = node{next: *head, value: uint64(i)}
-			*head = p
+			*libpmemobj.MutAt(tx, head) = p
 			return nil
 		}))
 	}

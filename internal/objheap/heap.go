@@ -65,6 +65,17 @@ func (h *Heap) IsRoot(off uint64) bool {
 	return off != 0 && h.load(rootOffsetOff) == off
 }
 
+// root is where the root object's data lies, which most questions are about;
+// empty if there is none.
+func (h *Heap) root() (start, end uint64) {
+	start = h.load(rootOffsetOff)
+	end = start + h.load(rootSizeOff)
+	if start < h.first || end > h.first+h.span || end < start {
+		return 0, 0
+	}
+	return start, end
+}
+
 // place is a chunk: its zone's offset, and its number in there.
 type place struct{ zone, chunk uint64 }
 
@@ -284,11 +295,14 @@ func (h *Heap) Covers(off, n uint64) bool {
 // Around is Covers with more of an answer: [start, end) holds the n bytes and
 // lies inside the data of the same object. It is not always all of it.
 func (h *Heap) Around(off, n uint64) (start, end uint64, ok bool) {
+	n = max(n, 1)
+	if start, end = h.root(); off >= start && off < end && n <= end-off {
+		return start, end, true
+	}
 	p, ok := h.placeOf(off)
 	if !ok || n > h.span {
 		return 0, 0, false
 	}
-	n = max(n, 1)
 	hdr := h.header(p)
 	p, hdr, ok = h.run(p, hdr)
 	if !ok {
