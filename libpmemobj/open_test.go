@@ -46,20 +46,24 @@ func TestOpen(t *testing.T) {
 
 func TestOpenLayout(t *testing.T) {
 	path := closedPool(t)
-	cases := []struct{ layout, text string }{
-		{testpool.Layout, ""},
-		{"", ""}, // any
-		{"other", `layout is "test", not "other"`},
-		{"tes", `layout is "test", not "tes"`},
-		{"test2", `layout is "test", not "test2"`},
-		{"test\x00", "layout"},
-		{strings.Repeat("x", MaxLayout+1), "at most 1023"},
+	cases := []struct {
+		name, layout string
+		errno        error
+		text         string
+	}{
+		{"equal", testpool.Layout, nil, ""},
+		{"any", "", nil, ""},
+		{"other", "other", unix.EINVAL, `layout is "test", not "other"`},
+		{"shorter", "tes", unix.EINVAL, `layout is "test", not "tes"`},
+		{"longer", "test2", unix.EINVAL, `layout is "test", not "test2"`},
+		{"with NUL", "test\x00", unix.EINVAL, "NUL byte at 4"},
+		{"too long", strings.Repeat("x", MaxLayout+1), unix.ENAMETOOLONG, "at most 1023"},
 	}
 	for _, c := range cases {
-		t.Run(c.layout, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			check := Check(path, c.layout)
 			p, err := Open(path, c.layout)
-			if c.text == "" {
+			if c.errno == nil {
 				require.NoError(t, check)
 				require.NoError(t, err)
 				require.Equal(t, testpool.Layout, p.Layout())
@@ -68,7 +72,7 @@ func TestOpenLayout(t *testing.T) {
 			}
 			require.Nil(t, p)
 			for _, err := range []error{err, check} {
-				require.ErrorIs(t, err, unix.EINVAL)
+				require.ErrorIs(t, err, c.errno)
 				require.ErrorContains(t, err, c.text)
 			}
 		})

@@ -19,7 +19,7 @@ const (
 	MaxAlloc = 17_179_738_048
 
 	// MaxLayout is the length of the longest layout name.
-	MaxLayout = 1023
+	MaxLayout = cgoutil.MaxLayout
 )
 
 // Option changes what Create, Open, OpenOrCreate and Check do. An option
@@ -104,8 +104,8 @@ func newOptions(op, path, layout string, opts []Option) (*options, error) {
 	if _, err := cgoutil.CheckPath(op, path); err != nil {
 		return nil, err
 	}
-	if len(layout) > MaxLayout {
-		return fail("layout name of %d bytes; it has at most %d", len(layout), MaxLayout)
+	if _, err := cgoutil.CheckLayout(op, layout); err != nil {
+		return nil, err
 	}
 	return o, nil
 }

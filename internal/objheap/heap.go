@@ -16,7 +16,8 @@ import (
 // other.
 //
 // An object that was allocated in a transaction or reserved, and not committed
-// or published yet, is not an object for a Heap.
+// or published yet, is not an object for a Heap, nor is a log of libpmemobj's
+// own. The root object is one.
 type Heap struct {
 	base unsafe.Pointer
 	// first is the offset of zone 0, span the bytes from there to the end of
@@ -128,7 +129,8 @@ func (h *Heap) Object(off uint64) (usable uint64, ok bool) {
 	}
 	hdr := h.header(p)
 	if hdr.kind() == chunkUsed {
-		return h.hugeObject(p, hdr, off)
+		usable, ok = h.hugeObject(p, hdr, off)
+		return usable, ok && !h.isLog(off, objHeaderSize(hdr.flags()))
 	}
 	p, hdr, ok = h.run(p, hdr)
 	if !ok {
@@ -153,7 +155,7 @@ func (h *Heap) Object(off uint64) (usable uint64, ok bool) {
 		return g.unit, true
 	}
 	size := h.objectSize(off, g.header)
-	if !g.fits(size, idx) {
+	if !g.fits(size, idx) || h.isLog(off, g.header) {
 		return 0, false
 	}
 	// The bit before is clear, or belongs to another word, which no object
@@ -171,6 +173,12 @@ func (h *Heap) objectSize(off, header uint64) uint64 {
 		at = off - 56
 	}
 	return h.loadUnaligned(at) & objSizeMask
+}
+
+// isLog says whether the object at off is a log of libpmemobj's own, which is
+// nobody else's to write to or free.
+func (h *Heap) isLog(off, header uint64) bool {
+	return header == 16 && h.loadUnaligned(off-16)&objInternal != 0 && !h.IsRoot(off)
 }
 
 // loadUnaligned reads the word at off, which in runs of odd units need not be
@@ -323,10 +331,13 @@ func (h *Heap) Around(off, n uint64) (start, end uint64, ok bool) {
 	if h.load(wordOff)>>(idx&63)&1 == 0 {
 		return 0, 0, false
 	}
-	// Behind the place of a header, inside one unit: the user's, whichever
-	// unit of its object this is.
+	// Behind a header, inside one unit: no need to know which of its object's
+	// units it is.
 	if in := rel - idx*g.unit; in >= g.header && n <= g.unit-in {
-		return off - in + g.header, off - in + g.unit, true
+		start, end = off-in+g.header, off-in+g.unit
+		if g.header == 0 || g.fits(h.objectSize(start, g.header), idx) && !h.isLog(start, g.header) {
+			return start, end, true
+		}
 	}
 	if g.header == 0 {
 		return 0, 0, false
@@ -336,7 +347,7 @@ func (h *Heap) Around(off, n uint64) (start, end uint64, ok bool) {
 			at := units + first*g.unit
 			start, end = at+g.header, at+size
 			if off >= start && off+n <= end {
-				return start, end, true
+				return start, end, !h.isLog(start, g.header)
 			}
 		}
 	}
@@ -351,7 +362,7 @@ func (h *Heap) hugeAround(p place, off, n uint64) (start, end uint64, ok bool) {
 	}
 	start = p.off() + objHeaderSize(hdr.flags())
 	usable, ok := h.hugeObject(p, hdr, start)
-	if !ok || off < start || off-start > usable || n > usable-(off-start) {
+	if !ok || off < start || off-start > usable || n > usable-(off-start) || h.isLog(start, objHeaderSize(hdr.flags())) {
 		return 0, 0, false
 	}
 	return start, start + usable, true
