@@ -20,14 +20,18 @@ const (
 // (*C.char)(unsafe.Pointer(unsafe.SliceData(b))) to C for one call, without
 // malloc and free.
 //
-// A NUL inside s fails with EINVAL, since C would see a shorter string;
-// more than max bytes fail with ENAMETOOLONG. The error names op and arg.
+// A NUL inside s, where C would see its end, and more than max bytes fail with
+// EINVAL. The error names op and arg.
 func CString(op, arg, s string, max int) ([]byte, error) {
+	return cString(op, arg, s, max, unix.EINVAL)
+}
+
+func cString(op, arg, s string, max int, tooLong unix.Errno) ([]byte, error) {
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		return nil, &Error{Op: op, Errno: unix.EINVAL, Msg: fmt.Sprintf("%s %q has a NUL byte at %d", arg, abbreviate(s), i)}
 	}
 	if len(s) > max {
-		return nil, &Error{Op: op, Errno: unix.ENAMETOOLONG, Msg: fmt.Sprintf("%s %q has %d bytes, at most %d are allowed", arg, abbreviate(s), len(s), max)}
+		return nil, &Error{Op: op, Errno: tooLong, Msg: fmt.Sprintf("%s %q has %d bytes, at most %d are allowed", arg, abbreviate(s), len(s), max)}
 	}
 	b := make([]byte, len(s)+1)
 	copy(b, s)
@@ -35,12 +39,12 @@ func CString(op, arg, s string, max int) ([]byte, error) {
 }
 
 // CheckPath gives a file's path as NUL-terminated bytes. It must not be
-// empty, hold a NUL, or be longer than MaxPath.
+// empty, hold a NUL, or be longer than MaxPath, which fails with ENAMETOOLONG.
 func CheckPath(op, path string) ([]byte, error) {
 	if path == "" {
 		return nil, &Error{Op: op, Errno: unix.EINVAL, Msg: "path is empty"}
 	}
-	return CString(op, "path", path, MaxPath)
+	return cString(op, "path", path, MaxPath, unix.ENAMETOOLONG)
 }
 
 // CheckLayout gives a pool's layout name as NUL-terminated bytes. It may be

@@ -31,9 +31,9 @@ func TestStringsForC(t *testing.T) {
 		{"layout", layout, "my layout", 0, ""},
 		{"empty layout", layout, "", 0, ""},
 		{"longest layout", layout, strings.Repeat("l", 1023), 0, ""},
-		{"layout too long", layout, strings.Repeat("l", 1024), unix.ENAMETOOLONG, "layout"},
+		{"layout too long", layout, strings.Repeat("l", 1024), unix.EINVAL, "layout"},
 		{"NUL ends a layout", layout, "a\x00", unix.EINVAL, "layout"},
-		{"argument named", word, "four", unix.ENAMETOOLONG, `word "four" has 4 bytes, at most 3`},
+		{"argument named", word, "four", unix.EINVAL, `word "four" has 4 bytes, at most 3`},
 		{"not UTF-8", word, "\xff\xfe", 0, ""},
 	}
 	for _, tt := range tests {
