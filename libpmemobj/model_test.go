@@ -61,40 +61,26 @@ func (m *model) equal(t *testing.T, p *Pool) {
 	require.Len(t, objectsIn(p), n, "objects leaked or lost")
 }
 
-// Ensure that a pool under random transactions, some rolled back, holds what
-// a model does.
-func TestUpdateModel(t *testing.T) {
+// runModel makes random changes to a pool, reopening it now and then. change
+// makes some in the pool and in next as one atomic step, which it ends by
+// returning what end returns, for the step to happen or not.
+func runModel(t *testing.T, steps int, change func(rnd *rand.Rand, p *Pool, next *model, end func() error) error) {
+	t.Helper()
 	rnd := newRand(t)
-	steps := 400
-	if testing.Short() {
-		steps = 80
-	}
 	p := testpool.New(t, WithSize(8*testpool.Size))
 	m := &model{}
 	rootOf(t, p)
 	for step := range steps {
 		next := m.clone()
-		end := rnd.IntN(8)
-		run := func() error {
-			return p.Update(func(tx *Tx) error {
-				for range 1 + rnd.IntN(12) {
-					changeInTx(t, rnd, next, tx)
-				}
-				switch end {
-				case 0:
-					return errStop
-				case 1:
-					panic(errStop)
-				}
-				return nil
-			})
-		}
-		if end == 1 {
-			require.Equal(t, errStop, panicOf(func() { _ = run() }))
-		} else if err := run(); end == 0 {
-			require.Equal(t, errStop, err)
-		} else {
-			require.NoError(t, err)
+		switch rnd.IntN(8) {
+		case 0:
+			require.Equal(t, errStop, change(rnd, p, next, func() error { return errStop }))
+		case 1:
+			require.Equal(t, errStop, panicOf(func() {
+				_ = change(rnd, p, next, func() error { panic(errStop) })
+			}))
+		default:
+			require.NoError(t, change(rnd, p, next, func() error { return nil }))
 			m = next
 		}
 		if step%10 == 0 {
@@ -106,6 +92,27 @@ func TestUpdateModel(t *testing.T) {
 		}
 	}
 	m.equal(t, p)
+}
+
+// fewer is n, or a fifth of it with -short.
+func fewer(n int) int {
+	if testing.Short() {
+		return n / 5
+	}
+	return n
+}
+
+// Ensure that a pool under random transactions, some rolled back, holds what
+// a model does.
+func TestUpdateModel(t *testing.T) {
+	runModel(t, fewer(400), func(rnd *rand.Rand, p *Pool, next *model, end func() error) error {
+		return p.Update(func(tx *Tx) error {
+			for range 1 + rnd.IntN(12) {
+				changeInTx(t, rnd, next, tx)
+			}
+			return end()
+		})
+	})
 }
 
 // changeInTx makes one random change in the pool and the model.
@@ -162,49 +169,15 @@ func changeInTx(t *testing.T, rnd *rand.Rand, m *model, tx *Tx) {
 // Ensure that a pool under random publications, some cancelled, holds what a
 // model does, and that Load sees what is pending.
 func TestPublishModel(t *testing.T) {
-	rnd := newRand(t)
-	steps := 600
-	if testing.Short() {
-		steps = 100
-	}
-	p := testpool.New(t, WithSize(8*testpool.Size))
-	m := &model{}
-	rootOf(t, p)
-	for step := range steps {
-		next := m.clone()
-		end := rnd.IntN(8)
-		run := func() error {
-			return p.Publish(func(a *Actions) error {
-				touched := map[int]bool{}
-				for range 1 + rnd.IntN(12) {
-					changeInPublication(t, rnd, next, a, touched)
-				}
-				switch end {
-				case 0:
-					return errStop
-				case 1:
-					panic(errStop)
-				}
-				return nil
-			})
-		}
-		if end == 1 {
-			require.Equal(t, errStop, panicOf(func() { _ = run() }))
-		} else if err := run(); end == 0 {
-			require.Equal(t, errStop, err)
-		} else {
-			require.NoError(t, err)
-			m = next
-		}
-		if step%10 == 0 {
-			m.equal(t, p)
-		}
-		if step%100 == 99 {
-			p = testpool.Reopen(t, p)
-			m.equal(t, p)
-		}
-	}
-	m.equal(t, p)
+	runModel(t, fewer(600), func(rnd *rand.Rand, p *Pool, next *model, end func() error) error {
+		return p.Publish(func(a *Actions) error {
+			touched := map[int]bool{}
+			for range 1 + rnd.IntN(12) {
+				changeInPublication(t, rnd, next, a, touched)
+			}
+			return end()
+		})
+	})
 }
 
 // changeInPublication makes one random change. A slot is touched once: what a

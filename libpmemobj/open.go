@@ -71,7 +71,7 @@ func OpenOrCreate(path, layout string, opts ...Option) (*Pool, error) {
 }
 
 func open(op, path, layout string, o *options) (*Pool, error) {
-	file, err := openFile(op, path, o.copyOnWrite)
+	file, err := openFile(op, path)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,8 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 
 // Check says whether the pool at path is sound: it reads all that Open with
 // WithVerify reads and asks PMDK for its own opinion. nil means yes. The pool
-// must not be open, and is not changed.
+// must not be open, and is not changed; the process needs the permission to
+// write to it all the same.
 //
 // Check knows PMDK's structures, not what they hold: whether the program's
 // own data is consistent is for the program to say.
@@ -138,7 +139,7 @@ func Check(path, layout string) error {
 	if _, err := newOptions(op, path, layout, nil); err != nil {
 		return err
 	}
-	file, err := openFile(op, path, true)
+	file, err := openFile(op, path)
 	if err != nil {
 		return err
 	}
@@ -177,8 +178,9 @@ func anyLayout(op, layout string) (*C.char, error) {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(c))), err
 }
 
-// openFile opens what may be a pool, without waiting for anything.
-func openFile(op, path string, readOnly bool) (*os.File, error) {
+// openFile opens what may be a pool, without waiting for anything. PMDK opens
+// it for writing whatever it is about to do.
+func openFile(op, path string) (*os.File, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, pathError(op, path, err)
@@ -189,11 +191,7 @@ func openFile(op, path string, readOnly bool) (*os.File, error) {
 	case !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0:
 		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v)", st.Mode())}
 	}
-	flag := os.O_RDWR
-	if readOnly {
-		flag = os.O_RDONLY
-	}
-	file, err := os.OpenFile(path, flag, 0)
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, pathError(op, path, err)
 	}

@@ -58,7 +58,8 @@ func WithDurability(d Durability) Option {
 
 // WithCopyOnWrite opens a pool whose file never changes: writes stay in this
 // process and vanish at Close. It is how to look into a pool that must not
-// be touched, or to try something out.
+// be touched, or to try something out. The process needs the permission to
+// write to the file all the same: PMDK asks for it.
 //
 // Implements: pmemobj_ctl_set(3), the node copy_on_write.at_open
 func WithCopyOnWrite() Option {
