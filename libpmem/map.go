@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -83,7 +84,15 @@ func failedAfterOpen(err error) bool {
 	return false
 }
 
+// tmpFileLock is held while C makes a temporary file: it sets the process's
+// umask for that, and two at a time would leave it changed.
+var tmpFileLock sync.Mutex
+
 func callMap(path string, cpath []byte, length int64, flags C.int, mode fs.FileMode) (*region, error) {
+	if flags&C.PMEM_FILE_TMPFILE != 0 {
+		tmpFileLock.Lock()
+		defer tmpFileLock.Unlock()
+	}
 	var st cgoutil.Status
 	var mapped C.size_t
 	var pmem C.int

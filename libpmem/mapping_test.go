@@ -272,6 +272,9 @@ func TestMappingCloseUnderUse(t *testing.T) {
 
 // Ensure that many mappings may come and go while others are used.
 func TestMappingsConcurrently(t *testing.T) {
+	// C changes the umask for a temporary file.
+	umask := unix.Umask(0o022)
+	defer func() { assert.Equal(t, 0o022, unix.Umask(umask), "the umask was left changed") }()
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	for i := range 4 {

@@ -51,6 +51,10 @@ func Create(length int64, mode fs.FileMode) MapOption {
 // TmpFile maps a new file without a name, of length bytes and mode 0600, in
 // the folder that Map's path names. It is gone after Close. length is more
 // than 0. With Excl, no name can be given to the file later.
+//
+// While the file is made, PMDK may set the umask of the process to 0077: a
+// file that another goroutine creates at that moment may get fewer
+// permissions than it asked for.
 func TmpFile(length int64) MapOption {
 	return func(c *mapConfig) error {
 		if err := c.size("TmpFile", length); err != nil {
