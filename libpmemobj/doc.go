@@ -65,7 +65,7 @@
 // Writing to an object without a snapshot is not rolled back and not flushed.
 // A layout is fixed by Go's struct layout: fields may be added at the end of
 // the root object, all else needs a new type. Pools of other byte orders are
-// refused by PMDK. Pool sets cannot be opened yet.
+// refused by PMDK. Pool sets and Device DAX cannot be opened yet.
 //
 // The heap is handed out in chunks of 256 KiB, and every size class that is in
 // use holds on to runs of its own: a small pool with objects of many sizes is

@@ -22,8 +22,7 @@ const (
 	DurabilityAuto Durability = iota
 
 	// DurabilityDAX flushes processor caches to persistent memory: committed
-	// changes survive a power failure. The file must be on a DAX file system
-	// or device.
+	// changes survive a power failure. The file must be on a DAX file system.
 	DurabilityDAX
 
 	// DurabilityMsync calls msync for every flush: committed changes survive
@@ -85,9 +84,6 @@ func (d Durability) settle(op, path string, f *os.File) (Durability, error) {
 		return 0, stateErrAt(op, path, err, format, args...)
 	}
 	if onDAX(f) {
-		if d == DurabilityMsync && isDevice(f) {
-			return fail(unix.ENOTSUP, "a device has no msync; ask for DurabilityDAX")
-		}
 		// Where the kernel maps with MAP_SYNC, libpmemobj flushes caches, and
 		// that is the stronger of the two.
 		return DurabilityDAX, nil
@@ -111,20 +107,12 @@ func (d Durability) settle(op, path string, f *os.File) (Durability, error) {
 }
 
 // onDAX says whether the kernel maps f with MAP_SYNC, the sign that PMDK goes
-// by as well. Device DAX is always persistent memory.
+// by as well.
 func onDAX(f *os.File) bool {
-	if isDevice(f) {
-		return true
-	}
 	page, err := unix.Mmap(int(f.Fd()), 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED_VALIDATE|unix.MAP_SYNC)
 	if err != nil {
 		return false
 	}
 	_ = unix.Munmap(page)
 	return true
-}
-
-func isDevice(f *os.File) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }

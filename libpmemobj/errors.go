@@ -53,8 +53,8 @@ var (
 	ErrOutOfSpace = errors.New("out of space in the pool")
 
 	// ErrNotDAX is returned if DurabilityDAX was asked for and the pool does
-	// not lie on a DAX file system or device.
-	ErrNotDAX = errors.New("not on a DAX file system or device")
+	// not lie on a DAX file system.
+	ErrNotDAX = errors.New("not on a DAX file system")
 )
 
 // stateError is an *Error that also is a sentinel.

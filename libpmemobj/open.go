@@ -6,6 +6,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"unsafe"
@@ -24,8 +25,8 @@ import (
 // first: size, headers, checksums, geometry, logs and chunks. What is wrong is
 // a *CorruptError with the structure and its place, and the file is left
 // alone. WithVerify reads further. A pool that was killed at any moment opens,
-// rolled back to its last committed state. Single-file pools and devices can
-// be opened, pool sets not yet; a device is not read first.
+// rolled back to its last committed state. Single-file pools can be
+// opened; pool sets and devices (Device DAX) not yet.
 //
 // A pool that is open already, here or in another process, gives EAGAIN.
 //
@@ -95,7 +96,7 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 			return nil, err
 		}
 	}
-	size, err := file.Seek(0, 2)
+	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, pathError(op, path, err)
 	}
@@ -188,8 +189,8 @@ func openFile(op, path string) (*os.File, error) {
 	switch {
 	case st.IsDir():
 		return nil, &Error{Op: op, Path: path, Errno: unix.EISDIR, Msg: "is a directory, not a pool"}
-	case !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0:
-		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v)", st.Mode())}
+	case !st.Mode().IsRegular():
+		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v); only single-file pools can be opened yet", st.Mode())}
 	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -200,9 +201,6 @@ func openFile(op, path string) (*os.File, error) {
 
 // inspect reads the file before C does and returns the pool's layout name.
 func inspect(op, path, layout string, file *os.File, verify bool) (found string, err error) {
-	if isDevice(file) {
-		return layout, nil // readable only by mapping it
-	}
 	read := objheap.CheckFile
 	if verify {
 		read = objheap.VerifyFile
