@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"unsafe"
+	"weak"
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
@@ -42,6 +43,9 @@ type Pool struct {
 	durability Durability
 	leaf       bool // flushing never waits for a disk
 	warm       atomic.Bool
+
+	rootLock sync.Mutex          // held while the root object is made or grown
+	userData atomic.Pointer[any] // see SetUserData
 
 	file  *os.File // the file that Create made; nil after Open
 	watch *cgoutil.Watcher
@@ -87,7 +91,7 @@ func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64) 
 		return nil, err
 	}
 	start, end := heap.Bounds()
-	addToTable(slot{uuid: p.uuid, base: p.base, min: start, limit: end - start + 1})
+	addToTable(slot{uuid: p.uuid, base: p.base, min: start, limit: end - start + 1, pool: weak.Make(p)})
 	p.watch = cgoutil.Watch(p, "libpmemobj pool", path)
 	return p, nil
 }
@@ -108,6 +112,9 @@ func (p *Pool) Close() error {
 	if tx := openTxs.find(); tx != nil && tx.pool == p {
 		return stateErr("close", ErrPoolBusy, "this goroutine has a transaction open in it")
 	}
+	if p.notConstructing("close") != nil {
+		return stateErr("close", ErrPoolBusy, "this goroutine is inside a constructor")
+	}
 	p.closeLock.Lock()
 	defer p.closeLock.Unlock()
 	p.closing.Store(true)
@@ -124,6 +131,7 @@ func (p *Pool) Close() error {
 
 func (p *Pool) release() error {
 	removeFromTable(p.uuid)
+	p.userData.Store(nil)
 	poolNumbers.give(p.number)
 	p.watch.Stop()
 	syscall.ForkLock.RLock() // see enterPMDK
@@ -139,6 +147,9 @@ func (p *Pool) release() error {
 func (p *Pool) enter(op string) error {
 	if openTxs.find() != nil {
 		return stateErr(op, ErrInTx, "use the transaction's own methods, or do it before or after")
+	}
+	if err := p.notConstructing(op); err != nil {
+		return err
 	}
 	return p.enterAny(op)
 }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,32 +28,56 @@ func Root[T any](p *Pool) (Ptr[T], error) {
 	if err != nil {
 		return Ptr[T]{}, err
 	}
-	off, err := p.root(info.size)
+	off, err := p.root("root", info.size, nil)
 	if err != nil {
 		return Ptr[T]{}, err
 	}
 	return Ptr[T]{OID{p.uuid, off}}, nil
 }
 
-func (p *Pool) root(size uint64) (uint64, error) {
-	const op = "root"
+// root finds, makes or grows the root object. If it is made, construct gives
+// its content, unless it is nil.
+func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, error)) (uint64, error) {
 	if err := p.enterAny(op); err != nil {
 		return 0, err
 	}
 	defer p.leave()
-	have := uint64(C.pmemobj_root_size((*C.PMEMobjpool)(p.base)))
+	have := p.rootSize()
+	if size > have {
+		if openTxs.find() != nil {
+			return 0, stateErr(op, ErrInTx, "the root object must be made or grown outside")
+		}
+		if err := p.notConstructing(op); err != nil {
+			return 0, err
+		}
+		// Whoever makes the root makes it alone: a constructor is not to run
+		// for nothing.
+		p.rootLock.Lock()
+		defer p.rootLock.Unlock()
+		have = p.rootSize()
+	}
 	if size < have {
 		return 0, &Error{Op: op, Path: p.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the root object has %d bytes, the type asked for only %d: another program's pool, or an older version of the type", have, size)}
 	}
-	if size > have && openTxs.find() != nil {
-		return 0, stateErr(op, ErrInTx, "the root object must be made or grown outside")
-	}
 	var st cgoutil.Status
-	off := uint64(C.pmemgo_obj_root(p.handle, C.size_t(size), cStatus(&st)))
+	var off uint64
+	if have == 0 && construct != nil {
+		content, err := construct()
+		if err != nil {
+			return 0, err
+		}
+		off = p.constructRoot(size, content, &st)
+	} else {
+		off = uint64(C.pmemgo_obj_root(p.handle, C.size_t(size), cStatus(&st)))
+	}
 	if off == 0 {
 		return 0, opError(&st, op)
 	}
 	return off, nil
+}
+
+func (p *Pool) rootSize() uint64 {
+	return uint64(C.pmemobj_root_size((*C.PMEMobjpool)(p.base)))
 }
 
 // RootSize is the size of the root object in bytes, 0 if there is none yet.
@@ -63,5 +88,5 @@ func (p *Pool) RootSize() (uint64, error) {
 		return 0, err
 	}
 	defer p.leave()
-	return uint64(C.pmemobj_root_size((*C.PMEMobjpool)(p.base))), nil
+	return p.rootSize(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
+	"weak"
 )
 
 // The pool table finds an open pool by its UUID. Dereferencing a pointer
@@ -15,8 +16,8 @@ import (
 // pool is compared directly, which suits programs with one pool, and all
 // pools stand in a hash table without collisions.
 
-// slot is what dereferencing needs to know of a pool. It does not refer to
-// the Pool, so that one dropped without Close can be noticed.
+// slot is what dereferencing needs to know of a pool. Its reference to the
+// Pool is weak, so that one dropped without Close can be noticed.
 type slot struct {
 	uuid uint64
 	base unsafe.Pointer
@@ -24,6 +25,7 @@ type slot struct {
 	// limit is one more than the heap's bytes from min, so that n bytes fit
 	// at off if off-min < limit-n. In an empty slot it is 0: nothing fits.
 	limit uint64
+	pool  weak.Pointer[Pool]
 }
 
 type table struct {

@@ -71,6 +71,9 @@ func (f *txFailure) Unwrap() error { return f.err }
 // Implements: pmemobj_tx_begin(3), pmemobj_tx_commit(3), pmemobj_tx_abort(3),
 // pmemobj_tx_end(3), pmemobj_tx_stage(3), pmemobj_tx_errno(3)
 func (p *Pool) Update(fn func(tx *Tx) error) (err error) {
+	if err := p.notConstructing("update"); err != nil {
+		return err
+	}
 	runtime.LockOSThread()
 	tx, outer, err := p.register()
 	if err != nil || outer != nil {
