@@ -171,6 +171,9 @@ func (p *Pool) freeable(op string, oid OID) (usable uint64, err error) {
 	if err == nil && p.heap.IsRoot(oid.Off) {
 		err = badArgument(op, "%v is the root object, which lives as long as the pool", oid)
 	}
+	if err == nil {
+		err = p.unlocked(op, oid.Off, usable)
+	}
 	return usable, err
 }
 

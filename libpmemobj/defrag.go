@@ -187,6 +187,9 @@ func (d *defrag) prepare(op string, refs []defragRef) error {
 		if err != nil {
 			return err
 		}
+		if err := p.unlocked(op, oid.Off, usable); err != nil {
+			return err
+		}
 		d.objects, d.usable = append(d.objects, oid), append(d.usable, usable)
 	}
 	d.addrs = slices.Grow(d.addrs[:0], len(d.objects)+len(refs))[:len(d.objects)]

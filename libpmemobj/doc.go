@@ -45,7 +45,9 @@
 // [Actions] belong to the goroutine that runs the closure. libpmemobj isolates
 // nothing: a change is visible to other goroutines as it is made. Protect data
 // with Go's locks, taken before Update or Publish and released after it. The
-// race detector does not see accesses to persistent memory.
+// race detector does not see accesses to persistent memory. [Mutex], [RWMutex]
+// and [Cond] lie in the pool and are for sharing data with C code in the same
+// process; a transaction takes them by [Tx.Lock].
 //
 // On persistent memory, short operations enter C without telling the Go
 // scheduler, which would cost them a tenth of their time and more; a garbage

@@ -47,6 +47,10 @@ type Pool struct {
 	rootLock sync.Mutex          // held while the root object is made or grown
 	userData atomic.Pointer[any] // see SetUserData
 
+	// See lockregistry.go and volatile.go.
+	locks atomic.Int64  // of this pool that goroutines hold or wait for
+	runID atomic.Uint64 // of volatile values constructed since open; 0 until there is one
+
 	file  *os.File // the file that Create made; nil after Open
 	watch *cgoutil.Watcher
 }
@@ -100,9 +104,9 @@ func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64) 
 // is dead afterwards: reading through one kept from before is a fault, while
 // Ptr.Get panics. Closing again does nothing.
 //
-// While a transaction, a publication or another operation is under way, in
-// this goroutine or another, Close returns ErrPoolBusy and the pool stays
-// open.
+// While a transaction, a publication or another operation is under way, or a
+// lock in the pool is held, in this goroutine or another, Close returns
+// ErrPoolBusy and the pool stays open.
 //
 // Implements: pmemobj_close(3)
 func (p *Pool) Close() error {
@@ -122,8 +126,12 @@ func (p *Pool) Close() error {
 	if openTxs.uses(p) {
 		return stateErr("close", ErrPoolBusy, "transactions are open in other goroutines")
 	}
+	lockUses.dropAbandoned(uintptr(p.base), uintptr(p.size))
 	err := p.guard.Close(p.release)
 	if errors.Is(err, cgoutil.ErrBusy) {
+		if p.locks.Load() > 0 {
+			return stateErr("close", ErrPoolBusy, "locks in it are held or waited for")
+		}
 		return stateErr("close", ErrPoolBusy, "other goroutines are inside")
 	}
 	return err

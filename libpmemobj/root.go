@@ -59,6 +59,9 @@ func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, er
 	if size < have {
 		return 0, &Error{Op: op, Path: p.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the root object has %d bytes, the type asked for only %d: another program's pool, or an older version of the type", have, size)}
 	}
+	if size > have && have > 0 && p.locks.Load() > 0 {
+		return 0, stateErr(op, ErrLockHeld, "the root object must not move while locks of the pool are held or waited for")
+	}
 	var st cgoutil.Status
 	var off uint64
 	if have == 0 && construct != nil {

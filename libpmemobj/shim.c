@@ -95,8 +95,8 @@ pmemgo_obj_run(uintptr_t fn, char *arg)
  * Transactions
  */
 
-static int
-begin(struct pmemgo_tx *tx)
+int
+pmemgo_obj_begin(struct pmemgo_tx *tx)
 {
 	if (tx->begun)
 		return 1;
@@ -124,7 +124,7 @@ pmemgo_obj_tx_snapshot(void *arg)
 {
 	struct pmemgo_tx *tx = arg;
 	const struct pmemgo_range *v = (const struct pmemgo_range *)tx->ranges;
-	if (!begin(tx))
+	if (!pmemgo_obj_begin(tx))
 		return 0;
 	for (size_t i = 0; i < tx->nranges; i++) {
 		if (pmemobj_tx_xadd_range_direct((const void *)v[i].addr,
@@ -140,7 +140,7 @@ int32_t
 pmemgo_obj_tx_alloc(void *arg)
 {
 	struct pmemgo_tx *tx = arg;
-	if (!begin(tx))
+	if (!pmemgo_obj_begin(tx))
 		return 0;
 	PMEMoid oid = pmemobj_tx_xalloc(tx->size, tx->type_num,
 		tx->flags | POBJ_XALLOC_NO_ABORT);
@@ -185,7 +185,7 @@ int32_t
 pmemgo_obj_tx_free(void *arg)
 {
 	struct pmemgo_tx *tx = arg;
-	if (begin(tx) && tx_free(tx, tx->off) != 0)
+	if (pmemgo_obj_begin(tx) && tx_free(tx, tx->off) != 0)
 		fail(&tx->status);
 	return 0;
 }
@@ -325,7 +325,7 @@ pmemgo_obj_publish_tx(void *arg)
 	tx.pool = p->pool;
 	tx.begun = 0;
 	tx.status.err = 0;
-	if (!begin(&tx)) {
+	if (!pmemgo_obj_begin(&tx)) {
 		p->status = tx.status;
 		pmemgo_obj_cancel(p);
 		return 0;

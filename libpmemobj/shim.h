@@ -76,6 +76,9 @@ struct pmemgo_tx {
 	struct pmemgo_status status;
 };
 
+/* For other files with operations of transactions; false: it failed. */
+int pmemgo_obj_begin(struct pmemgo_tx *tx);
+
 int32_t pmemgo_obj_tx_snapshot(void *tx);
 int32_t pmemgo_obj_tx_alloc(void *tx);
 int32_t pmemgo_obj_tx_realloc(void *tx);

@@ -40,6 +40,8 @@ type Tx struct {
 	onAbort  []func(error)
 
 	ranges []Range // for C
+
+	locks []uintptr // that the transaction holds; see txlock.go
 }
 
 // txFailure is what Mut panics with.
@@ -160,12 +162,16 @@ func (tx *Tx) finish(err *error) {
 	}
 	commit := tx.ended && *err == nil
 	if tx.c.begun != 0 {
+		tx.beforeUnlock()
 		if commit {
 			*err = tx.call("commit", opTxCommit, tx.work)
 			commit = *err == nil
 		} else {
 			tx.pool.call(opTxAbort, unsafe.Pointer(&tx.c), tx.work)
 		}
+	}
+	if len(tx.locks) > 0 {
+		tx.forgetLocks()
 	}
 	onCommit, onAbort := tx.onCommit, tx.onAbort
 	tx.reset()
@@ -305,6 +311,11 @@ func (tx *Tx) needsSnapshot(op string, r Range) (bool, error) {
 	n := uint64(r.len)
 	if tx.logged.covers(off, n) || tx.fresh.covers(off, n) {
 		return false, nil
+	}
+	if tx.pool.locks.Load() > 0 {
+		if err := tx.unlocked(op, off, n); err != nil {
+			return false, err
+		}
 	}
 	if tx.live.covers(off, n) {
 		return true, nil

@@ -139,7 +139,8 @@ func (tx *Tx) freeable(op string, oid OID) (usable uint64, err error) {
 		return 0, stateErr(op, ErrNotLive, "%v was freed before in this transaction", oid)
 	}
 	if i, ok := tx.fresh.search(oid.Off); ok && tx.fresh[i].start == oid.Off {
-		return tx.fresh[i].end - oid.Off, nil
+		usable = tx.fresh[i].end - oid.Off
+		return usable, tx.pool.unlocked(op, oid.Off, usable)
 	}
 	return tx.pool.freeable(op, oid)
 }

@@ -92,6 +92,7 @@ func (b *bench) cases() []*pair {
 			inC:    func(n int) { b.sum += cbaseline.Walk(cbaseline.OID(b.cross.OID()), n) },
 			effect: func() uint64 { return b.sum },
 		},
+		b.lockPair(),
 	}
 }
 

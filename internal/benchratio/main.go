@@ -58,11 +58,14 @@ func compare(rounds int, slice time.Duration, run string) error {
 		goTime, cTime := c.time(rounds, slice)
 		ratio := goTime / cTime
 		fmt.Printf("ratio %s %.2f\n", c.name, ratio)
-		verdict := ""
-		if ratio > c.target {
-			verdict = "  OVER"
+		target := "no target"
+		if c.target > 0 {
+			target = fmt.Sprintf("target <= %.2f", c.target)
 		}
-		fmt.Fprintf(os.Stderr, "    Go %.1f ns, C %.1f ns, target <= %.2f%s\n", goTime, cTime, c.target, verdict)
+		if c.target > 0 && ratio > c.target {
+			target += "  OVER"
+		}
+		fmt.Fprintf(os.Stderr, "    Go %.1f ns, C %.1f ns, %s\n", goTime, cTime, target)
 	}
 	return nil
 }

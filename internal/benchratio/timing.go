@@ -13,7 +13,7 @@ type work func(n int)
 // pair is one case: the same operation in Go and in C.
 type pair struct {
 	name   string
-	target float64 // of Go's time over C's
+	target float64 // of Go's time over C's; 0 if there is none to reach
 	inGo   work
 	inC    work
 
