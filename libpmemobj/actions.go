@@ -296,6 +296,12 @@ func (a *Actions) call(op string, fn operation, work uint64) error {
 	return opError(status, op)
 }
 
+// cancelOne gives the memory of reservation i back.
+func (a *Actions) cancelOne(i int) {
+	a.c.acts, a.c.nres = C.uint64_t(uintptr(unsafe.Pointer(&a.acts[i]))), 1
+	_ = a.call("cancel", opCancel, workOfOne)
+}
+
 func (a *Actions) fail(err error) {
 	if a.err == nil {
 		a.err = err

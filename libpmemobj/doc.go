@@ -25,6 +25,18 @@
 // at the end; for small changes it costs a fraction of a transaction. Single
 // allocations outside both are atomic by themselves ([Pool.Alloc]).
 //
+// For what has no fixed length there are [String], [Bytes] and [Slice], which
+// stand in a struct like their counterparts in Go and keep their data in
+// objects of their own. They are changed by the same methods in both ways:
+//
+//	err = pool.Update(func(tx *libpmemobj.Tx) error {
+//		return user.Name.Set(tx, "Ada")
+//	})
+//
+// Nothing collects garbage in a pool: who removes the last pointer to an object
+// frees it. [Pool.Walk] ranges over all that can be reached from the root, and
+// [Pool.Leaks] finds the rest.
+//
 // A type whose values live in a pool holds plain data and persistent pointers
 // only: no Go pointers, strings, slices, maps, channels, functions or
 // interfaces, which mean nothing after a restart. That is proved by reflection

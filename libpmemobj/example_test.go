@@ -249,7 +249,7 @@ func ExampleRoot() {
 	fmt.Println(errors.As(err, &typeErr), typeErr.Reason)
 	// Output:
 	// {80 25 0}
-	// true is a string, which means nothing after a restart; use an array, or a Ptr to an object of NewBytes or NewArray
+	// true is a string, which means nothing after a restart; use libpmemobj.String
 }
 
 // Fields of several objects are saved in one step, and then written as

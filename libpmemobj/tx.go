@@ -35,6 +35,7 @@ type Tx struct {
 	freed  map[uint64]struct{} // objects freed here
 	logged span                // the last snapshot
 	live   span                // part of a live object, the last one looked at
+	cut    map[uint64]uint64   // arrays of slices that got shorter here: how many elements they had
 
 	onCommit []func()
 	onAbort  []func(error)
@@ -215,7 +216,11 @@ func (tx *Tx) reset() {
 	if cap(tx.ranges) > keep {
 		tx.ranges = nil
 	}
+	if len(tx.cut) > keep {
+		tx.cut = nil
+	}
 	clear(tx.freed)
+	clear(tx.cut)
 }
 
 // usable checks that the caller may use tx now.

@@ -47,6 +47,8 @@ type typeInfo struct {
 	typ  reflect.Type
 	num  uint64
 	size uint64
+
+	sliceNum uint64 // of arrays; see SliceType
 }
 
 var (
@@ -89,7 +91,7 @@ func proven(t reflect.Type) (*typeInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := &typeInfo{typ: t, num: num, size: uint64(t.Size())}
+	info := &typeInfo{typ: t, num: num, size: uint64(t.Size()), sliceNum: sliceTypeOf(num)}
 	typeInfos.Store(t, info)
 	return info, nil
 }
@@ -115,7 +117,7 @@ func typeNumOf(t reflect.Type) (uint64, error) {
 	return 1, nil
 }
 
-// pointer is implemented by Ptr and Off, and by structs that embed one.
+// pointer is implemented by Ptr, Off and Slice, and by structs that embed one.
 type pointer interface {
 	pmemTarget() (self, target reflect.Type)
 }
@@ -132,7 +134,7 @@ func prove(root, t reflect.Type, path string, seen map[reflect.Type]bool) error 
 		return nil
 	}
 	seen[t] = true
-	if t.Implements(pointerType) && t.Size() <= reflect.TypeFor[OID]().Size() {
+	if t.Implements(pointerType) && t.Size() <= reflect.TypeFor[Slice[byte]]().Size() {
 		if self, target := reflect.Zero(t).Interface().(pointer).pmemTarget(); self == t {
 			return prove(root, target, target.String(), seen)
 		}
@@ -160,8 +162,10 @@ func remedy(k reflect.Kind) string {
 	switch k {
 	case reflect.Pointer:
 		return "use libpmemobj.Ptr or Off"
-	case reflect.String, reflect.Slice:
-		return "use an array, or a Ptr to an object of NewBytes or NewArray"
+	case reflect.String:
+		return "use libpmemobj.String"
+	case reflect.Slice:
+		return "use libpmemobj.Slice or Bytes"
 	case reflect.Uintptr, reflect.UnsafePointer:
 		return "addresses change with every open; use libpmemobj.Ptr or Off"
 	}

@@ -47,6 +47,12 @@ pmemgo_cpool_usable(PMEMobjpool *pop, uint64_t off)
 }
 
 uint64_t
+pmemgo_cpool_type_num(PMEMobjpool *pop, uint64_t off)
+{
+	return pmemobj_type_num(oid_at(pop, off));
+}
+
+uint64_t
 pmemgo_cpool_first(PMEMobjpool *pop)
 {
 	return pmemobj_first(pop).off;

@@ -88,6 +88,11 @@ func (p *Pool) Usable(off uint64) uint64 {
 	return uint64(C.pmemgo_cpool_usable(p.pop, C.uint64_t(off)))
 }
 
+// TypeNum is pmemobj_type_num of the object at off.
+func (p *Pool) TypeNum(off uint64) uint64 {
+	return uint64(C.pmemgo_cpool_type_num(p.pop, C.uint64_t(off)))
+}
+
 // Objects lists the objects as pmemobj_first and pmemobj_next do.
 func (p *Pool) Objects() []uint64 {
 	var all []uint64

@@ -16,6 +16,7 @@ uint64_t pmemgo_cpool_alloc(PMEMobjpool *pop, size_t size, uint64_t type,
 	uint64_t flags);
 void pmemgo_cpool_free(PMEMobjpool *pop, uint64_t off);
 uint64_t pmemgo_cpool_usable(PMEMobjpool *pop, uint64_t off);
+uint64_t pmemgo_cpool_type_num(PMEMobjpool *pop, uint64_t off);
 uint64_t pmemgo_cpool_first(PMEMobjpool *pop);
 uint64_t pmemgo_cpool_next(PMEMobjpool *pop, uint64_t off);
 int pmemgo_cpool_class(PMEMobjpool *pop, size_t unit, size_t align,
