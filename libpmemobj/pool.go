@@ -51,6 +51,8 @@ type Pool struct {
 	locks atomic.Int64  // of this pool that goroutines hold or wait for
 	runID atomic.Uint64 // of volatile values constructed since open; 0 until there is one
 
+	lists listLocks // see listlock.go
+
 	file  *os.File // the file that Create made; nil after Open
 	watch *cgoutil.Watcher
 }
@@ -138,6 +140,7 @@ func (p *Pool) Close() error {
 }
 
 func (p *Pool) release() error {
+	p.lists.drain()
 	removeFromTable(p.uuid)
 	p.userData.Store(nil)
 	poolNumbers.give(p.number)

@@ -29,6 +29,8 @@ type root struct {
 	head   libpmemobj.Ptr[node]
 	slot   libpmemobj.OID
 	off    libpmemobj.Off[offNode]
+
+	atomicList libpmemobj.ListHead[listNode] // see listcases.go
 }
 
 // node and offNode have 64 bytes; internal/cbaseline has them in C.
@@ -58,6 +60,9 @@ type bench struct {
 	list  libpmemobj.Ptr[node] // in one pool
 	cross libpmemobj.Ptr[node] // alternating between two
 	sum   uint64               // of the walks
+
+	atomicList libpmemobj.List[listNode]
+	atomicNode libpmemobj.Ptr[listNode] // to be inserted
 
 	mapping *libpmem.Mapping
 	src     []uint64
@@ -100,6 +105,9 @@ func (b *bench) open() (err error) {
 		return err
 	}
 	if b.cross, err = b.makeList(b.pools[0], b.pools[1]); err != nil {
+		return err
+	}
+	if err := b.makeAtomicList(); err != nil {
 		return err
 	}
 	return b.makeMapping()

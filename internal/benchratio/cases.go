@@ -17,7 +17,7 @@ func (b *bench) cases() []*pair {
 	r := b.root
 	ptrHead, offHead := baselineOID(&r.head), (*uint64)(unsafe.Pointer(&r.off))
 	inWord := func() uint64 { return r.word[0] }
-	return []*pair{
+	pairs := []*pair{
 		{
 			name: "tx/1x8", target: 1.10,
 			inGo:   b.txWord,
@@ -94,6 +94,7 @@ func (b *bench) cases() []*pair {
 		},
 		b.lockPair(),
 	}
+	return append(pairs, b.listCases()...)
 }
 
 func (b *bench) txWord(n int) {
