@@ -174,6 +174,9 @@ func (p *Pool) freeable(op string, oid OID) (usable uint64, err error) {
 	if err == nil {
 		err = p.unlocked(op, oid.Off, usable)
 	}
+	if err == nil {
+		err = p.txLogs.free(op, oid.Off, usable)
+	}
 	return usable, err
 }
 

@@ -53,6 +53,8 @@ type Pool struct {
 
 	lists listLocks // see listlock.go
 
+	txLogs logRegistry // buffers that transactions keep their logs in
+
 	file  *os.File // the file that Create made; nil after Open
 	watch *cgoutil.Watcher
 }

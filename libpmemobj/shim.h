@@ -76,7 +76,7 @@ struct pmemgo_tx {
 	struct pmemgo_status status;
 };
 
-/* For other files with operations of transactions; false: it failed. */
+/* Begins the transaction if it has not begun, and says whether it has now. */
 int pmemgo_obj_begin(struct pmemgo_tx *tx);
 
 int32_t pmemgo_obj_tx_snapshot(void *tx);

@@ -43,6 +43,9 @@ type Tx struct {
 	ranges []Range // for C
 
 	locks []uintptr // that the transaction holds; see txlock.go
+
+	extras *txExtras // nil in most transactions
+	spare  *txExtras // to use again
 }
 
 // txFailure is what Mut panics with.
@@ -125,7 +128,11 @@ func (tx *Tx) join(p *Pool, fn func(tx *Tx) error) (err error) {
 	// What fn leaves half-done must not be committed, even if the outer
 	// closure recovers its panic.
 	err = errUnfinished
+	failure := tx.failureBehavior()
 	defer func() {
+		if tx.extras != nil {
+			tx.extras.failure = failure
+		}
 		if err != nil {
 			tx.doom(fmt.Errorf("nested update: %w", err))
 		}
@@ -162,6 +169,10 @@ func (tx *Tx) finish(err *error) {
 		*err = tx.err
 	}
 	commit := tx.ended && *err == nil
+	if tx.extras != nil && tx.extras.onStage != nil {
+		tx.finishInStages(err, commit)
+		return
+	}
 	if tx.c.begun != 0 {
 		tx.beforeUnlock()
 		if commit {
@@ -171,29 +182,42 @@ func (tx *Tx) finish(err *error) {
 			tx.pool.call(opTxAbort, unsafe.Pointer(&tx.c), tx.work)
 		}
 	}
+	over := outcome{tx.onCommit, tx.onAbort}
+	tx.leave()
+	if over.onCommit != nil || over.onAbort != nil {
+		over.tell(commit, *err)
+	}
+}
+
+// leave gives tx back to the registry. Nothing of it may be used afterwards.
+func (tx *Tx) leave() {
 	if len(tx.locks) > 0 {
 		tx.forgetLocks()
 	}
-	onCommit, onAbort := tx.onCommit, tx.onAbort
 	tx.reset()
 	openTxs.leave(tx)
 	runtime.UnlockOSThread()
+}
 
-	if commit {
-		for _, f := range onCommit {
+// outcome is who wants to know how the transaction ended.
+type outcome struct {
+	onCommit []func()
+	onAbort  []func(error)
+}
+
+// tell calls the functions; err is the cause of a rollback, if it is known.
+func (o outcome) tell(committed bool, err error) {
+	if committed {
+		for _, f := range o.onCommit {
 			f()
 		}
 		return
 	}
-	if len(onAbort) == 0 {
-		return
+	if err == nil {
+		err = errUnfinished
 	}
-	cause := *err
-	if cause == nil {
-		cause = errUnfinished
-	}
-	for _, f := range onAbort {
-		f(cause)
+	for _, f := range o.onAbort {
+		f(err)
 	}
 }
 
@@ -201,6 +225,9 @@ func (tx *Tx) finish(err *error) {
 // kept for the small ones.
 func (tx *Tx) reset() {
 	const keep = 1024
+	if tx.extras != nil {
+		tx.dropExtras()
+	}
 	tx.pool = nil
 	tx.ended, tx.work = false, 0
 	tx.err, tx.thrown = nil, nil
@@ -243,7 +270,7 @@ func (tx *Tx) call(op string, fn operation, work uint64) error {
 	if status.Errno == 0 {
 		return nil
 	}
-	return opError(status, op)
+	return tx.failed(opError(status, op))
 }
 
 // Pool is the pool that the transaction changes, nil after its end.
@@ -295,7 +322,7 @@ func (tx *Tx) snapshot(op string) error {
 	tx.c.ranges = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(tx.ranges))))
 	tx.c.nranges = C.uint64_t(len(tx.ranges))
 	if err := tx.call(op, opTxSnapshot, work); err != nil {
-		return err
+		return tx.explainFull(op, SnapshotLog, err)
 	}
 	tx.work += work
 	last := tx.ranges[len(tx.ranges)-1]
@@ -311,26 +338,46 @@ func (tx *Tx) needsSnapshot(op string, r Range) (bool, error) {
 	}
 	off, ok := tx.pool.offset(r)
 	if !ok {
-		return false, stateErr(op, ErrForeignPool, "%d bytes at %#x are not in pool %s", r.len, r.addr, tx.pool.path)
+		return false, tx.foreign(op, r)
 	}
 	n := uint64(r.len)
 	if tx.logged.covers(off, n) || tx.fresh.covers(off, n) {
 		return false, nil
 	}
-	if tx.pool.locks.Load() > 0 {
-		if err := tx.unlocked(op, off, n); err != nil {
+	if tx.extras != nil {
+		if err := tx.undoable(op, off, n); err != nil {
 			return false, err
 		}
 	}
-	if tx.live.covers(off, n) {
+	if tx.live.covers(off, n) && tx.pool.txLogs.n.Load() == 0 && tx.pool.locks.Load() == 0 {
 		return true, nil
+	}
+	return true, tx.writable(op, off, n)
+}
+
+func (tx *Tx) foreign(op string, r Range) error {
+	return stateErr(op, ErrForeignPool, "%d bytes at %#x are not in pool %s", r.len, r.addr, tx.pool.path)
+}
+
+// writable checks that n bytes at off lie in one object of the user's.
+func (tx *Tx) writable(op string, off, n uint64) error {
+	if tx.pool.locks.Load() > 0 {
+		if err := tx.unlocked(op, off, n); err != nil {
+			return err
+		}
+	}
+	if err := tx.pool.txLogs.free(op, off, n); err != nil {
+		return err
+	}
+	if tx.live.covers(off, n) {
+		return nil
 	}
 	start, end, ok := tx.pool.heap.Around(off, n)
 	if !ok {
-		return false, stateErr(op, ErrNotLive, "%d bytes at offset %#x", n, off)
+		return stateErr(op, ErrNotLive, "%d bytes at offset %#x", n, off)
 	}
 	tx.live = span{start, end}
-	return true, nil
+	return nil
 }
 
 // mut is Ptr.Mut without the type.

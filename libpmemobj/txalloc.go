@@ -42,7 +42,7 @@ func newOf[T any](tx *Tx, op string, n int, flags C.uint64_t) (Ptr[T], error) {
 		return Ptr[T]{}, err
 	}
 	if n <= 0 || uint64(n) > MaxAlloc/info.size {
-		return Ptr[T]{}, badArgument(op, "%d × %d bytes; an object has 1 to %d bytes", n, info.size, MaxAlloc)
+		return Ptr[T]{}, tx.failed(badArgument(op, "%d × %d bytes; an object has 1 to %d bytes", n, info.size, MaxAlloc))
 	}
 	oid, err := tx.alloc(op, info.size*uint64(n), info.num, flags)
 	return Ptr[T]{oid}, err
@@ -57,7 +57,7 @@ func newOf[T any](tx *Tx, op string, n int, flags C.uint64_t) (Ptr[T], error) {
 func NewBytes(tx *Tx, n int, typeNum uint64) (OID, []byte, error) {
 	const op = "new bytes"
 	if n <= 0 || n > MaxAlloc {
-		return OID{}, nil, badArgument(op, "%d bytes; an object has 1 to %d", n, MaxAlloc)
+		return OID{}, nil, tx.failed(badArgument(op, "%d bytes; an object has 1 to %d", n, MaxAlloc))
 	}
 	oid, err := tx.alloc(op, uint64(n), typeNum, 0)
 	if err != nil {
@@ -73,7 +73,7 @@ func NewBytes(tx *Tx, n int, typeNum uint64) (OID, []byte, error) {
 func NewString(tx *Tx, s string, typeNum uint64) (OID, error) {
 	const op = "new string"
 	if err := checkString(op, s); err != nil {
-		return OID{}, err
+		return OID{}, tx.failed(err)
 	}
 	oid, view, err := NewBytes(tx, len(s)+1, typeNum)
 	if err != nil {
@@ -86,6 +86,9 @@ func NewString(tx *Tx, s string, typeNum uint64) (OID, error) {
 func (tx *Tx) alloc(op string, size, typeNum uint64, flags C.uint64_t) (OID, error) {
 	if err := tx.usable(op); err != nil {
 		return OID{}, err
+	}
+	if err := tx.roomForIntents(op, 1); err != nil {
+		return OID{}, tx.failed(err)
 	}
 	tx.c.size, tx.c.type_num, tx.c.flags = C.uint64_t(size), C.uint64_t(typeNum), flags
 	if err := tx.call(op, opTxAlloc, tx.pool.allocWork(size)); err != nil {
@@ -120,7 +123,10 @@ func (tx *Tx) Free(oid OID) error {
 		return nil
 	}
 	if _, err := tx.freeable(op, oid); err != nil {
-		return err
+		return tx.failed(err)
+	}
+	if err := tx.roomForIntents(op, 1); err != nil {
+		return tx.failed(err)
 	}
 	tx.c.uuid, tx.c.off = C.uint64_t(oid.Pool), C.uint64_t(oid.Off)
 	if err := tx.call(op, opTxFree, workOfOne); err != nil {
@@ -177,7 +183,7 @@ func (tx *Tx) realloc(op string, oid OID, size, typeNum uint64, zero bool) (OID,
 		return OID{}, err
 	}
 	if size > MaxAlloc {
-		return OID{}, badArgument(op, "%d bytes; an object has at most %d", size, MaxAlloc)
+		return OID{}, tx.failed(badArgument(op, "%d bytes; an object has at most %d", size, MaxAlloc))
 	}
 	if size == 0 {
 		return OID{}, tx.Free(oid)
@@ -191,7 +197,10 @@ func (tx *Tx) realloc(op string, oid OID, size, typeNum uint64, zero bool) (OID,
 	}
 	usable, err := tx.freeable(op, oid)
 	if err != nil {
-		return OID{}, err
+		return OID{}, tx.failed(err)
+	}
+	if err := tx.roomForIntents(op, 2); err != nil {
+		return OID{}, tx.failed(err)
 	}
 	tx.c.uuid, tx.c.off, tx.c.keep = C.uint64_t(oid.Pool), C.uint64_t(oid.Off), C.uint64_t(min(usable, size))
 	tx.c.size, tx.c.type_num, tx.c.flags = C.uint64_t(size), C.uint64_t(typeNum), flags
