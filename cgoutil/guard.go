@@ -15,24 +15,56 @@ type Guard struct {
 	closing sync.Mutex   // one Close at a time
 }
 
-const closedBit = 1 << 62
+const (
+	closedBit    = 1 << 62
+	exclusiveBit = 1 << 61 // while Exclusive runs
+)
 
 // Enter admits the caller, who must call Exit once, and returns how many are
 // inside now, the caller included. After Close it returns ErrClosed and
 // admits nobody.
 func (g *Guard) Enter() (inside int64, err error) {
-	n := g.state.Add(1)
-	if n >= closedBit {
-		g.state.Add(-1)
-		return 0, ErrClosed
+	if inside = g.state.Add(1); inside >= exclusiveBit {
+		inside, err = g.refused()
 	}
-	return n, nil
+	return
+}
+
+// refused undoes the addition of Enter, waits for the end of an Exclusive, and
+// tries again unless the guard is closed.
+func (g *Guard) refused() (inside int64, err error) {
+	for {
+		if g.state.Add(-1) >= closedBit {
+			return 0, ErrClosed
+		}
+		g.closing.Lock()
+		g.closing.Unlock()
+		if n := g.state.Add(1); n < exclusiveBit {
+			return n, nil
+		}
+	}
+}
+
+// Exclusive runs f with nobody inside. Who wants to enter meanwhile waits for
+// the end of f, which must not enter itself. With somebody inside it returns
+// ErrBusy, after Close ErrClosed, and f does not run.
+func (g *Guard) Exclusive(f func() error) error {
+	g.closing.Lock()
+	defer g.closing.Unlock()
+	if g.Closed() {
+		return ErrClosed
+	}
+	if !g.state.CompareAndSwap(0, exclusiveBit) {
+		return ErrBusy
+	}
+	defer g.state.Add(-exclusiveBit)
+	return f()
 }
 
 // Exit undoes one successful Enter. One Exit too many panics: it would let
 // Close run under a caller who is still inside, or reopen a closed handle.
 func (g *Guard) Exit() {
-	if n := g.state.Add(-1); n < 0 || n == closedBit-1 {
+	if n := g.state.Add(-1); n < 0 || n == closedBit-1 || n == exclusiveBit-1 {
 		panicUnbalanced()
 	}
 }
@@ -40,7 +72,7 @@ func (g *Guard) Exit() {
 func panicUnbalanced() { panic("cgoutil: Guard.Exit without Enter") }
 
 // Inside is how many are inside at this moment.
-func (g *Guard) Inside() int64 { return g.state.Load() &^ closedBit }
+func (g *Guard) Inside() int64 { return g.state.Load() &^ (closedBit | exclusiveBit) }
 
 // Closed says whether Close has succeeded.
 func (g *Guard) Closed() bool { return g.state.Load() >= closedBit }

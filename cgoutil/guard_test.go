@@ -122,3 +122,60 @@ func TestGuardAllocatesNothing(t *testing.T) {
 		}
 	}))
 }
+
+// Ensure that nobody is inside while Exclusive runs, that who comes meanwhile
+// waits for its end, and that it keeps off who is inside and the closed.
+func TestGuardExclusive(t *testing.T) {
+	var g cgoutil.Guard
+	_, err := g.Enter()
+	require.NoError(t, err)
+	require.ErrorIs(t, g.Exclusive(func() error { t.Error("ran"); return nil }), cgoutil.ErrBusy)
+	g.Exit()
+
+	failed := errors.New("failed")
+	require.ErrorIs(t, g.Exclusive(func() error {
+		assert.Zero(t, g.Inside())
+		assert.False(t, g.Closed())
+		return failed
+	}), failed)
+
+	var free cgoutil.Guard
+	var alone atomic.Bool
+	var wg sync.WaitGroup
+	entered, ran := atomic.Int64{}, atomic.Int64{}
+	for range 4 {
+		wg.Go(func() {
+			for range 2000 {
+				if _, err := free.Enter(); err != nil {
+					t.Error(err)
+					return
+				}
+				if alone.Load() {
+					t.Error("inside together with Exclusive")
+				}
+				entered.Add(1)
+				free.Exit()
+			}
+		})
+	}
+	for ran.Load() < 20 {
+		err := free.Exclusive(func() error {
+			alone.Store(true)
+			runtime.Gosched()
+			alone.Store(false)
+			ran.Add(1)
+			return nil
+		})
+		if err != nil {
+			require.ErrorIs(t, err, cgoutil.ErrBusy)
+		}
+	}
+	wg.Wait()
+	assert.EqualValues(t, 8000, entered.Load())
+	assert.Zero(t, free.Inside())
+
+	assert.Panics(t, func() { _ = free.Exclusive(func() error { panic("f") }) })
+	require.NoError(t, free.Exclusive(noRelease), "a panic leaves no lock behind")
+	require.NoError(t, free.Close(noRelease))
+	require.ErrorIs(t, free.Exclusive(noRelease), cgoutil.ErrClosed)
+}

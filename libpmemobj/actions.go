@@ -114,7 +114,7 @@ func (a *Actions) reserve(op string, size, typeNum uint64) (OID, unsafe.Pointer,
 	a.c.size, a.c.type_num = C.uint64_t(size), C.uint64_t(typeNum)
 	if err := a.call(op, opReserve, p.allocWork(0)); err != nil {
 		a.acts = a.acts[:len(a.acts)-1]
-		return OID{}, nil, err
+		return OID{}, nil, p.explain(err, size, 0)
 	}
 	off := uint64(a.c.result)
 	a.work += workOfOne + size

@@ -43,8 +43,8 @@ func (p *Pool) alloc(op string, dst *OID, size, typeNum uint64, flags C.uint64_t
 		return OID{}, err
 	}
 	defer p.leave()
-	if size == 0 || size > MaxAlloc {
-		return OID{}, badArgument(op, "%d bytes; an object has 1 to %d", size, MaxAlloc)
+	if err := checkAllocSize(op, size); err != nil {
+		return OID{}, err
 	}
 	if err := p.destination(op, dst); err != nil {
 		return OID{}, err
@@ -67,7 +67,7 @@ func (p *Pool) atomic(op string, fn operation, dst *OID, oid OID, size, typeNum 
 	}
 	p.call(fn, unsafe.Pointer(&a), p.allocWork(size))
 	if a.status.err != 0 {
-		return OID{}, opError((*cgoutil.Status)(unsafe.Pointer(&a.status)), op)
+		return OID{}, p.explain(opError((*cgoutil.Status)(unsafe.Pointer(&a.status)), op), size, AllocFlags(flags))
 	}
 	oid = OID{uint64(a.oid.pool_uuid_lo), uint64(a.oid.off)}
 	if dst != nil && !inPool {
@@ -124,7 +124,7 @@ func (p *Pool) realloc(op string, oid *OID, size, typeNum uint64, flags C.uint64
 	}
 	defer p.leave()
 	if size > MaxAlloc {
-		return badArgument(op, "%d bytes; an object has at most %d", size, MaxAlloc)
+		return tooLarge(op, size)
 	}
 	if err := p.destination(op, oid); err != nil {
 		return err
@@ -204,7 +204,7 @@ func (p *Pool) Strdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	var st cgoutil.Status
 	off := uint64(C.pmemgo_obj_strdup(p.handle, cOID(dst), (*C.char)(unsafe.Pointer(unsafe.SliceData(c))), C.uint64_t(typeNum), cStatus(&st)))
 	if st.Errno != 0 {
-		return OID{}, opError(&st, op)
+		return OID{}, p.explain(opError(&st, op), uint64(len(s)+1), 0)
 	}
 	return OID{p.uuid, off}, nil
 }

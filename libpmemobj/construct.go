@@ -109,10 +109,7 @@ func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []Allo
 		return OID{}, err
 	}
 	defer p.leave()
-	var all AllocFlags
-	for _, f := range flags {
-		all |= f
-	}
+	all := allFlags(flags)
 	if err := p.checkFlags(op, size, all); err != nil {
 		return OID{}, err
 	}
@@ -130,7 +127,7 @@ func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []Allo
 	status := (*cgoutil.Status)(unsafe.Pointer(&c.status))
 	p.call(opConstructReserve, unsafe.Pointer(&c), p.allocWork(0))
 	if status.Errno != 0 {
-		return OID{}, opError(status, op)
+		return OID{}, p.explain(opError(status, op), size, all)
 	}
 	oid := OID{p.uuid, uint64(c.result)}
 

@@ -237,7 +237,7 @@ func TestConstructMisuse(t *testing.T) {
 			_, err := ConstructArray(p, nil, 1<<61+1, func([]uint64) error { return nil })
 			return err
 		}, unix.EINVAL, "an object has 1 to"},
-		{"flags", func() error { _, err := Construct(p, nil, never, AllocZero, 1<<40); return err }, unix.EINVAL, "0x10000000000"},
+		{"flags", func() error { _, err := Construct(p, nil, never, AllocZero, 1<<20); return err }, unix.EINVAL, "0x100000"},
 		{"a flag for transactions", func() error { _, err := Construct(p, nil, never, AllocNoFlush); return err }, unix.EINVAL, "in transactions only"},
 		{"no function", func() error { _, err := Construct[constructed](p, nil, nil); return err }, unix.EINVAL, "no function"},
 		{"no function for an array", func() error { _, err := ConstructArray[uint64](p, nil, 1, nil); return err }, unix.EINVAL, "no function"},

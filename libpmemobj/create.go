@@ -26,7 +26,8 @@ import (
 // files, a file ".NAME.*.creating" beside path. If path exists, the error
 // matches fs.ErrExist; if the disk is full, unix.ENOSPC.
 //
-// Options: WithSize, WithMode, WithDurability, WithoutNDCTL.
+// Options: WithSize, WithMode, WithDurability, WithoutNDCTL, WithPrefault,
+// WithShutdownState, WithArenas, WithGlobalArena.
 //
 // Implements: pmemobj_create(3)
 func Create(path, layout string, opts ...Option) (*Pool, error) {
@@ -88,8 +89,14 @@ func createIn(op, path, layout string, o *options, file *newFile) (*Pool, error)
 	var st cgoutil.Status
 	enterPMDK()
 	// Size 0 stands for the size that the file has; its mode is set already.
+	restore, err := o.process.set(op)
+	if err != nil {
+		leavePMDK()
+		return nil, err
+	}
 	pop := C.pmemgo_obj_create((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
 		(*C.char)(unsafe.Pointer(unsafe.SliceData(cLayout))), 0, 0, o.durability.isPmem(), cStatus(&st))
+	restore()
 	leavePMDK()
 	if pop == nil {
 		return nil, st.Err(op, path)

@@ -330,7 +330,7 @@ func (l *list) insertNew(op string, content unsafe.Pointer, at listPlace) (OID, 
 	err = l.call(op, opListInsertNew, c, listWork+l.pool.allocWork(l.typ.size))
 	runtime.KeepAlive(content)
 	if err != nil {
-		return OID{}, err
+		return OID{}, l.pool.explain(err, l.typ.size, 0)
 	}
 	return OID{l.pool.uuid, uint64(c.oid.off)}, nil
 }

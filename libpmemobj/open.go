@@ -30,7 +30,8 @@ import (
 //
 // A pool that is open already, here or in another process, gives EAGAIN.
 //
-// Options: WithDurability, WithCopyOnWrite, WithVerify, WithoutNDCTL.
+// Options: WithDurability, WithCopyOnWrite, WithVerify, WithoutNDCTL,
+// WithPrefault, WithArenas, WithGlobalArena.
 //
 // Implements: pmemobj_open(3)
 func Open(path, layout string, opts ...Option) (*Pool, error) {
@@ -43,6 +44,9 @@ func Open(path, layout string, opts ...Option) (*Pool, error) {
 		return nil, err
 	}
 	if err := o.refuse(op, path, o.modeSet, "WithMode"); err != nil {
+		return nil, err
+	}
+	if err := o.refuse(op, path, o.process.sds != nil, "WithShutdownState"); err != nil {
 		return nil, err
 	}
 	return open(op, path, layout, o)
@@ -114,8 +118,14 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	}
 	var st cgoutil.Status
 	enterPMDK()
+	restore, err := o.process.set(op)
+	if err != nil {
+		leavePMDK()
+		return nil, err
+	}
 	pop := C.pmemgo_obj_open((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
 		cLayout, cow, o.durability.isPmem(), cStatus(&st))
+	restore()
 	leavePMDK()
 	if st.Errno == int32(unix.EEXIST) {
 		return nil, &Error{Op: op, Path: path, Errno: unix.EEXIST, Msg: "a pool with the same UUID is open: this file is a copy of it, and their objects could not be told apart"}

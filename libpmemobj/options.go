@@ -35,6 +35,7 @@ type options struct {
 	copyOnWrite  bool
 	verify       bool
 	withoutNDCTL bool
+	process      processSettings
 }
 
 // WithSize sets the size in bytes of the pool that Create makes, MinPool or
@@ -101,6 +102,8 @@ func newOptions(op, path, layout string, opts []Option) (*options, error) {
 		return fail("WithMode(%v): only permission bits can be set", o.mode)
 	case o.durability < DurabilityAuto || o.durability > DurabilityProcessCrash:
 		return fail("WithDurability(%d): not a durability that can be asked for", int(o.durability))
+	case o.process.arenaSet && (o.process.arenas < 1 || o.process.arenas > maxDefaultArenas):
+		return fail("WithArenas(%d): a pool has 1 to %d arenas of its own", o.process.arenas, maxDefaultArenas)
 	}
 	if _, err := cgoutil.CheckPath(op, path); err != nil {
 		return nil, err

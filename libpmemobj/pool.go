@@ -55,6 +55,13 @@ type Pool struct {
 
 	txLogs logRegistry // buffers that transactions keep their logs in
 
+	// What belongs to the allocator's run time: see ctl.go. Nothing is removed
+	// from it while the pool is open.
+	ctlLock      sync.Mutex    // while arenas, classes and settings change
+	arenas       atomic.Uint32 // how many are known to exist
+	knownClasses [maxClassID + 1]atomic.Pointer[classInfo]
+	typeClasses  sync.Map // typeClass → Class
+
 	file  *os.File // the file that Create made; nil after Open
 	watch *cgoutil.Watcher
 }

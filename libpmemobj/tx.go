@@ -322,7 +322,11 @@ func (tx *Tx) snapshot(op string) error {
 	tx.c.ranges = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(tx.ranges))))
 	tx.c.nranges = C.uint64_t(len(tx.ranges))
 	if err := tx.call(op, opTxSnapshot, work); err != nil {
-		return tx.explainFull(op, SnapshotLog, err)
+		err = tx.explainFull(op, SnapshotLog, err)
+		if errors.Is(err, ErrLogFull) {
+			return err
+		}
+		return tx.explain(err, 0, 0)
 	}
 	tx.work += work
 	last := tx.ranges[len(tx.ranges)-1]

@@ -87,12 +87,17 @@ func (tx *Tx) alloc(op string, size, typeNum uint64, flags C.uint64_t) (OID, err
 	if err := tx.usable(op); err != nil {
 		return OID{}, err
 	}
+	return tx.allocNow(op, size, typeNum, flags)
+}
+
+// allocNow is alloc for a caller who knows that tx is usable.
+func (tx *Tx) allocNow(op string, size, typeNum uint64, flags C.uint64_t) (OID, error) {
 	if err := tx.roomForIntents(op, 1); err != nil {
 		return OID{}, tx.failed(err)
 	}
 	tx.c.size, tx.c.type_num, tx.c.flags = C.uint64_t(size), C.uint64_t(typeNum), flags
 	if err := tx.call(op, opTxAlloc, tx.pool.allocWork(size)); err != nil {
-		return OID{}, err
+		return OID{}, tx.explain(err, size, AllocFlags(flags))
 	}
 	return tx.allocated(size), nil
 }
@@ -183,7 +188,7 @@ func (tx *Tx) realloc(op string, oid OID, size, typeNum uint64, zero bool) (OID,
 		return OID{}, err
 	}
 	if size > MaxAlloc {
-		return OID{}, tx.failed(badArgument(op, "%d bytes; an object has at most %d", size, MaxAlloc))
+		return OID{}, tx.failed(tooLarge(op, size))
 	}
 	if size == 0 {
 		return OID{}, tx.Free(oid)
@@ -205,7 +210,7 @@ func (tx *Tx) realloc(op string, oid OID, size, typeNum uint64, zero bool) (OID,
 	tx.c.uuid, tx.c.off, tx.c.keep = C.uint64_t(oid.Pool), C.uint64_t(oid.Off), C.uint64_t(min(usable, size))
 	tx.c.size, tx.c.type_num, tx.c.flags = C.uint64_t(size), C.uint64_t(typeNum), flags
 	if err := tx.call(op, opTxRealloc, tx.pool.allocWork(2*size)); err != nil {
-		return OID{}, err
+		return OID{}, tx.explain(err, size, 0)
 	}
 	tx.noteFreed(oid.Off)
 	return tx.allocated(size), nil

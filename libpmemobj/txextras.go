@@ -110,6 +110,15 @@ func (tx *Tx) failed(err error) error {
 	return err
 }
 
+// explain is Pool.explain for an error that may have doomed the transaction.
+func (tx *Tx) explain(err error, size uint64, flags AllocFlags) error {
+	detailed := tx.pool.explain(err, size, flags)
+	if tx.err == err {
+		tx.err = detailed
+	}
+	return detailed
+}
+
 // Err is why the transaction will be rolled back whatever its closure returns:
 // the first failure of a snapshot, of a nested Update, or, with FailureAbort,
 // of any operation. It is nil while nothing stands against a commit, and

@@ -103,7 +103,7 @@ func TestTxFailureAbort(t *testing.T) {
 		{"New too large", func(tx *Tx) error { _, err := NewArray[node](tx, 1<<40); return err }, "an object has 1 to"},
 		{"NewBytes of nothing", func(tx *Tx) error { _, _, err := NewBytes(tx, 0, 1); return err }, "0 bytes"},
 		{"NewString", func(tx *Tx) error { _, err := NewString(tx, "a\x00", 1); return err }, "NUL byte at 1"},
-		{"NewStringWith", func(tx *Tx) error { _, err := NewStringWith(tx, "a", 1, 1<<60); return err }, "unknown allocation flags"},
+		{"NewStringWith", func(tx *Tx) error { _, err := NewStringWith(tx, "a", 1, 1<<20); return err }, "unknown allocation flags"},
 		{"NewWideString", func(tx *Tx) error { _, err := NewWideString(tx, "a\xff", 1); return err }, "not UTF-8 at byte 1"},
 		{"Free", func(tx *Tx) error { return tx.Free(foreign.OID()) }, "belongs to another pool"},
 		{"Free of the root", func(tx *Tx) error { return tx.Free(root.OID()) }, "root object"},

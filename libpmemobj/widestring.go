@@ -63,14 +63,7 @@ func NewWideString(tx *Tx, s string, typeNum uint64, flags ...AllocFlags) (OID, 
 
 // allocWith is alloc with the user's flags.
 func (tx *Tx) allocWith(op string, size, typeNum uint64, flags []AllocFlags) (OID, error) {
-	all := AllocFlags(0)
-	for _, f := range flags {
-		all |= f
-	}
-	if err := tx.pool.checkFlags(op, size, all); err != nil {
-		return OID{}, tx.failed(err)
-	}
-	return tx.alloc(op, size, typeNum, C.uint64_t(all))
+	return tx.xalloc(op, size, typeNum, allFlags(flags))
 }
 
 // Wcsdup allocates an object holding the code points of s as wide characters
@@ -96,7 +89,7 @@ func (p *Pool) Wcsdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	var st cgoutil.Status
 	off := uint64(C.pmemgo_obj_wcsdup(p.handle, cOID(dst), (*C.int32_t)(unsafe.SliceData(wide)), C.uint64_t(typeNum), cStatus(&st)))
 	if st.Errno != 0 {
-		return OID{}, opError(&st, op)
+		return OID{}, p.explain(opError(&st, op), uint64(n)*wideSize, 0)
 	}
 	return OID{p.uuid, off}, nil
 }

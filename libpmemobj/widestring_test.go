@@ -101,7 +101,7 @@ func TestWideStringMisuse(t *testing.T) {
 	require.NoError(t, p.Update(func(tx *Tx) error {
 		_, err := p.Wcsdup(nil, "a", 1)
 		require.ErrorIs(t, err, ErrInTx)
-		_, err = NewWideString(tx, "a", 1, AllocZero, 1<<61)
+		_, err = NewWideString(tx, "a", 1, AllocZero, 1<<21)
 		require.ErrorContains(t, err, "unknown allocation flags")
 		return nil
 	}))

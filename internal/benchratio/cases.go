@@ -93,6 +93,7 @@ func (b *bench) cases() []*pair {
 			effect: func() uint64 { return b.sum },
 		},
 		b.lockPair(),
+		b.classCase(),
 	}
 	return append(pairs, b.listCases()...)
 }
