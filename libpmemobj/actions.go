@@ -25,9 +25,11 @@ type Actions struct {
 	stores  []word // in the order of the calls, one for each address
 	places  map[uintptr]int
 	acts    []action // reservations; with room for the rest at publication
-	objects []Range  // their memory
-	fresh   spans    // the same, for lookups
+	objects []Range  // their memory, in the same order
+	fresh   spans    // the same and that of prepared, for lookups
 	frees   []OID
+
+	prepared []Reserved // reservations from outside, taken until the end
 
 	c    C.struct_pmemgo_publication
 	work uint64 // of the publication; see Pool.call
@@ -50,18 +52,19 @@ type Word interface {
 // Reserve takes memory for a T out of the pool's heap and returns it for
 // writing. The object comes into being when the publication succeeds, flushed
 // and durable; if it does not, or the process dies, the memory is free again.
-// It holds whatever was there before: set every field.
+// It holds whatever was there before: set every field, or ask for AllocZero.
+// The flags are those of [NewReservation].
 //
 // If the pool is full, the error matches ErrOutOfSpace and the publication
 // can go on.
 //
-// Implements: pmemobj_reserve(3)
-func Reserve[T any](a *Actions) (Ptr[T], *T, error) {
+// Implements: pmemobj_reserve(3), pmemobj_xreserve(3)
+func Reserve[T any](a *Actions, flags ...AllocFlags) (Ptr[T], *T, error) {
 	info, err := typeInfoOf[T]()
 	if err != nil {
 		return Ptr[T]{}, nil, err
 	}
-	oid, addr, err := a.reserve("reserve", info.size, info.num)
+	oid, addr, err := a.reserve("reserve", info.size, info.num, flags)
 	if err != nil {
 		return Ptr[T]{}, nil, err
 	}
@@ -69,11 +72,11 @@ func Reserve[T any](a *Actions) (Ptr[T], *T, error) {
 }
 
 // ReserveArray reserves one object for n values of T, as [NewArray] allocates
-// one, but not zeroed, and returns a pointer to the first and a capped view of
-// all.
+// one, but not zeroed unless asked for, and returns a pointer to the first and
+// a capped view of all.
 //
-// Implements: pmemobj_reserve(3)
-func ReserveArray[T any](a *Actions, n int) (Ptr[T], []T, error) {
+// Implements: pmemobj_reserve(3), pmemobj_xreserve(3)
+func ReserveArray[T any](a *Actions, n int, flags ...AllocFlags) (Ptr[T], []T, error) {
 	const op = "reserve array"
 	info, err := typeInfoOf[T]()
 	if err != nil {
@@ -82,7 +85,7 @@ func ReserveArray[T any](a *Actions, n int) (Ptr[T], []T, error) {
 	if n <= 0 || uint64(n) > MaxAlloc/info.size {
 		return Ptr[T]{}, nil, badArgument(op, "%d × %d bytes; an object has 1 to %d bytes", n, info.size, MaxAlloc)
 	}
-	oid, addr, err := a.reserve(op, info.size*uint64(n), info.num)
+	oid, addr, err := a.reserve(op, info.size*uint64(n), info.num, flags)
 	if err != nil {
 		return Ptr[T]{}, nil, err
 	}
@@ -91,32 +94,34 @@ func ReserveArray[T any](a *Actions, n int) (Ptr[T], []T, error) {
 
 // ReserveBytes reserves n bytes and returns them as a capped view.
 //
-// Implements: pmemobj_reserve(3)
-func (a *Actions) ReserveBytes(n int, typeNum uint64) (OID, []byte, error) {
+// Implements: pmemobj_reserve(3), pmemobj_xreserve(3)
+func (a *Actions) ReserveBytes(n int, typeNum uint64, flags ...AllocFlags) (OID, []byte, error) {
 	const op = "reserve bytes"
 	if n <= 0 || n > MaxAlloc {
 		return OID{}, nil, badArgument(op, "%d bytes; an object has 1 to %d", n, MaxAlloc)
 	}
-	oid, addr, err := a.reserve(op, uint64(n), typeNum)
+	oid, addr, err := a.reserve(op, uint64(n), typeNum, flags)
 	if err != nil {
 		return OID{}, nil, err
 	}
 	return oid, unsafe.Slice((*byte)(addr), n), nil
 }
 
-func (a *Actions) reserve(op string, size, typeNum uint64) (OID, unsafe.Pointer, error) {
+func (a *Actions) reserve(op string, size, typeNum uint64, flags []AllocFlags) (OID, unsafe.Pointer, error) {
 	if err := a.usable(op); err != nil {
 		return OID{}, nil, err
 	}
 	p := a.pool
+	all, err := p.reserveFlags(op, size, flags)
+	if err != nil {
+		return OID{}, nil, err
+	}
 	a.acts = append(a.acts, action{})
-	a.c.act = C.uint64_t(uintptr(unsafe.Pointer(&a.acts[len(a.acts)-1])))
-	a.c.size, a.c.type_num = C.uint64_t(size), C.uint64_t(typeNum)
-	if err := a.call(op, opReserve, p.allocWork(0)); err != nil {
+	off, err := p.reserve(op, &a.c, &a.acts[len(a.acts)-1], size, typeNum, all)
+	if err != nil {
 		a.acts = a.acts[:len(a.acts)-1]
 		return OID{}, nil, p.explain(err, size, 0)
 	}
-	off := uint64(a.c.result)
 	a.work += workOfOne + size
 	addr := unsafe.Add(p.base, off)
 	a.objects = append(a.objects, Range{uintptr(addr), uintptr(size)})

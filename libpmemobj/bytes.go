@@ -219,7 +219,7 @@ func (a *Actions) setBlob(op string, field *uint64, v []byte, typeNum uint64) er
 	if len(v) > 0 {
 		var addr unsafe.Pointer
 		var err error
-		if oid, addr, err = a.reserve(op, uint64(blobHeader+len(v)), typeNum); err != nil {
+		if oid, addr, err = a.reserve(op, uint64(blobHeader+len(v)), typeNum, nil); err != nil {
 			return err
 		}
 		writeBlob(addr, v)

@@ -196,6 +196,9 @@ func (a *Actions) put(dst *uint64, v uint64) {
 // droppable checks that an old value's object may be freed.
 func (a *Actions) droppable(op string, oid OID, typeNum uint64) error {
 	if _, fresh := a.fresh.starting(oid.Off); fresh {
+		if a.reserved(oid.Off) < 0 {
+			return stateErr(op, ErrNotLive, "%v is a Reservation's, and no value's", oid)
+		}
 		return nil
 	}
 	if _, err := a.pool.freeable(op, oid); err != nil {
@@ -217,10 +220,16 @@ func (a *Actions) drop(oid OID) {
 	}
 }
 
+// reserved is the number of this publication's own reservation at off, or
+// negative.
+func (a *Actions) reserved(off uint64) int {
+	addr := uintptr(unsafe.Add(a.pool.base, off))
+	return slices.IndexFunc(a.objects, func(r Range) bool { return r.addr == addr })
+}
+
 // unreserve cancels one reservation.
 func (a *Actions) unreserve(off uint64) {
-	addr := uintptr(unsafe.Add(a.pool.base, off))
-	i := slices.IndexFunc(a.objects, func(r Range) bool { return r.addr == addr })
+	i := a.reserved(off)
 	a.forgetStores(a.objects[i])
 	a.cancelOne(i)
 	a.acts = slices.Delete(a.acts, i, i+1)

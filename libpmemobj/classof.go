@@ -3,12 +3,7 @@ package libpmemobj
 // #include "ctl_shim.h"
 import "C"
 
-import (
-	"reflect"
-	"unsafe"
-
-	"github.com/pmem/pmdk-go/cgoutil"
-)
+import "reflect"
 
 // ClassOf is an allocation class for objects that hold one T. The zero ClassOf
 // is none.
@@ -93,7 +88,7 @@ func (c ClassOf[T]) Reserve(a *Actions) (Ptr[T], *T, error) {
 	if c.pool != a.pool {
 		return Ptr[T]{}, nil, c.foreign(op)
 	}
-	oid, addr, err := a.reserveIn(op, c.typ.size, c.typ.num, c.Flag())
+	oid, addr, err := a.reserve(op, c.typ.size, c.typ.num, []AllocFlags{c.Flag()})
 	if err != nil {
 		return Ptr[T]{}, nil, err
 	}
@@ -107,26 +102,4 @@ func (c Class) foreign(op string) error {
 		return stateErr(op, ErrNull, "the zero class; see ClassFor")
 	}
 	return stateErr(op, ErrForeignPool, "class %d is of pool %s; each pool, and each Open, has classes of its own", c.ID(), c.pool.path)
-}
-
-var opClassReserve = operation(C.pmemgo_obj_class_reserve)
-
-// reserveIn is Actions.reserve with flags.
-func (a *Actions) reserveIn(op string, size, typeNum uint64, flags AllocFlags) (OID, unsafe.Pointer, error) {
-	p := a.pool
-	a.acts = append(a.acts, action{})
-	var r C.struct_pmemgo_class_reserve
-	r.pool, r.act = C.uint64_t(p.handle), C.uint64_t(uintptr(unsafe.Pointer(&a.acts[len(a.acts)-1])))
-	r.size, r.type_num, r.flags = C.uint64_t(size), C.uint64_t(typeNum), C.uint64_t(flags)
-	p.call(opClassReserve, unsafe.Pointer(&r), p.allocWork(0))
-	if r.status.err != 0 {
-		a.acts = a.acts[:len(a.acts)-1]
-		return OID{}, nil, p.explain(opError((*cgoutil.Status)(unsafe.Pointer(&r.status)), op), size, flags)
-	}
-	off := uint64(r.result)
-	a.work += workOfOne + size
-	addr := unsafe.Add(p.base, off)
-	a.objects = append(a.objects, Range{uintptr(addr), uintptr(size)})
-	a.fresh.add(span{off, off + size})
-	return OID{p.uuid, off}, addr, nil
 }

@@ -36,15 +36,3 @@ pmemgo_obj_ctl_exec(pmemgo_pool pool, const char *name, char *arg,
 	errno = 0;
 	return answer(pmemobj_ctl_exec((PMEMobjpool *)pool, name, arg), st);
 }
-
-int32_t
-pmemgo_obj_class_reserve(void *arg)
-{
-	struct pmemgo_class_reserve *r = arg;
-	PMEMoid oid = pmemobj_xreserve((PMEMobjpool *)r->pool,
-		(struct pobj_action *)r->act, r->size, r->type_num, r->flags);
-	if (OID_IS_NULL(oid))
-		pmemgo_fail(&r->status, errno, pmemobj_errormsg());
-	r->result = oid.off;
-	return 0;
-}

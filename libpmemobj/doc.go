@@ -22,8 +22,10 @@
 // There are two ways to change data. [Pool.Update] runs a transaction: memory
 // is written in place after a snapshot, and rolled back on failure.
 // [Pool.Publish] collects new objects and single words and makes them happen
-// at the end; for small changes it costs a fraction of a transaction. Single
-// allocations outside both are atomic by themselves ([Pool.Alloc]).
+// at the end; for small changes it costs a fraction of a transaction. An object
+// can also be made in advance, by itself, and handed to another goroutine that
+// publishes it ([Reservation]). Single allocations outside both are atomic by
+// themselves ([Pool.Alloc]).
 //
 // For what has no fixed length there are [String], [Bytes] and [Slice], which
 // stand in a struct like their counterparts in Go and keep their data in

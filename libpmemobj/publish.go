@@ -19,7 +19,8 @@ var actionsPool = sync.Pool{New: func() any { return &Actions{} }}
 // Nothing of it is visible before, to this or another goroutine; reads inside
 // fn see it through [Load]. It is durable when Publish returns, as far as
 // [Pool.Durability] goes. If fn returns an error or panics, nothing happens
-// and the reserved memory is free again.
+// and the reserved memory is free again, except that of a [Reservation], which
+// is held as before.
 //
 // Publish is the cheap way to change little: a store costs a third of a
 // transaction, a new node linked into a list about two thirds. Where many or
@@ -33,13 +34,9 @@ var actionsPool = sync.Pool{New: func() any { return &Actions{} }}
 // Implements: pmemobj_publish(3), pmemobj_tx_publish(3),
 // pmemobj_tx_xpublish(3), pmemobj_cancel(3)
 func (p *Pool) Publish(fn func(a *Actions) error) error {
-	if err := p.enter("publish"); err != nil {
+	a, err := p.newActions("publish")
+	if err != nil {
 		return err
-	}
-	a := actionsPool.Get().(*Actions)
-	a.pool = p
-	if id := goroutine.ID(); a.owner.Load() != id {
-		a.owner.Store(id) // several times the price of the comparison
 	}
 	defer a.finish()
 	if err := fn(a); err != nil {
@@ -51,13 +48,28 @@ func (p *Pool) Publish(fn func(a *Actions) error) error {
 	return a.publish()
 }
 
-// finish ends the publication, cancelling what was not published.
+// newActions begins a publication in the calling goroutine.
+func (p *Pool) newActions(op string) (*Actions, error) {
+	if err := p.enter(op); err != nil {
+		return nil, err
+	}
+	a := actionsPool.Get().(*Actions)
+	a.pool = p
+	if id := goroutine.ID(); a.owner.Load() != id {
+		a.owner.Store(id) // several times the price of the comparison
+	}
+	return a, nil
+}
+
+// finish ends the publication, cancelling what was not published, and
+// returning what came from outside.
 func (a *Actions) finish() {
 	if len(a.acts) > 0 {
 		a.c.acts = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(a.acts))))
 		a.c.nres = C.uint64_t(len(a.acts))
 		_ = a.call("cancel", opCancel, a.work)
 	}
+	a.endPrepared(reservationHeld)
 	p := a.pool
 	a.reset()
 	actionsPool.Put(a)
@@ -68,7 +80,7 @@ func (a *Actions) reset() {
 	const keep = 1024
 	if cap(a.stores)+cap(a.acts)+cap(a.frees) > keep {
 		a.stores, a.acts, a.frees = nil, nil, nil
-		a.objects, a.fresh, a.places = nil, nil, nil
+		a.objects, a.fresh, a.places, a.prepared = nil, nil, nil, nil
 	}
 	a.pool, a.err, a.work = nil, nil, 0
 	a.stores, a.acts, a.objects = a.stores[:0], a.acts[:0], a.objects[:0]
@@ -77,7 +89,7 @@ func (a *Actions) reset() {
 }
 
 func (a *Actions) publish() error {
-	if len(a.acts)+len(a.frees) == 0 {
+	if len(a.acts)+len(a.prepared)+len(a.frees) == 0 {
 		switch len(a.stores) {
 		case 0:
 			return nil
@@ -93,17 +105,28 @@ func (a *Actions) publish() error {
 	return a.cross(opPublish)
 }
 
-// cross does the publication in one crossing. Whether it succeeds or not, C
-// has dealt with the reservations then.
+// cross does the publication in one crossing. If it fails, the reservations
+// are as before.
 func (a *Actions) cross(fn operation) error {
+	own := len(a.acts)
+	for _, r := range a.prepared {
+		h := r.reservation()
+		memory, _ := h.memory()
+		a.acts, a.objects = append(a.acts, h.c.act), append(a.objects, memory)
+	}
 	a.c.nres = C.uint64_t(len(a.acts))
 	a.acts = slices.Grow(a.acts, len(a.frees)+len(a.stores))
 	a.c.acts = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(a.acts))))
 	a.c.reserved = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(a.objects))))
 	a.c.frees, a.c.nfree = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(a.frees)))), C.uint64_t(len(a.frees))
 	a.c.stores, a.c.nstore = C.uint64_t(uintptr(unsafe.Pointer(unsafe.SliceData(a.stores)))), C.uint64_t(len(a.stores))
-	a.acts = a.acts[:0]
-	return a.call("publish", fn, a.work)
+	a.acts, a.objects = a.acts[:own], a.objects[:own]
+	err := a.call("publish", fn, a.work)
+	if a.c.nres == 0 {
+		a.acts = a.acts[:0]
+		a.endPrepared(reservationPublished)
+	}
+	return err
 }
 
 // The cost of a publication and of the transaction that does the same, in
@@ -133,7 +156,7 @@ func (a *Actions) transactionIsCheaper() bool {
 	slices.SortFunc(a.stores, func(x, y word) int { return cmp.Compare(x.addr, y.addr) })
 	const line = ^uintptr(63)
 	publish, tx := costPublish, costTx
-	if len(a.stores)+len(a.acts)+len(a.frees) > publishFits {
+	if len(a.stores)+len(a.acts)+len(a.prepared)+len(a.frees) > publishFits {
 		publish += costPublishGrow
 	}
 	var last uintptr

@@ -216,8 +216,8 @@ int32_t
 pmemgo_obj_reserve(void *arg)
 {
 	struct pmemgo_publication *p = arg;
-	PMEMoid oid = pmemobj_reserve((PMEMobjpool *)p->pool,
-		(struct pobj_action *)p->act, p->size, p->type_num);
+	PMEMoid oid = pmemobj_xreserve((PMEMobjpool *)p->pool,
+		(struct pobj_action *)p->act, p->size, p->type_num, p->flags);
 	if (OID_IS_NULL(oid))
 		fail(&p->status);
 	p->result = oid.off;
@@ -284,16 +284,17 @@ pmemgo_obj_publish(void *arg)
 	flush_reserved(p);
 	if (p->nres > 0 && p->nstore == 0)
 		pmemobj_drain(pop);
-	if (pmemobj_publish(pop, acts, n) != 0) {
+	if (pmemobj_publish(pop, acts, n) != 0)
 		fail(&p->status);
-		pmemobj_cancel(pop, acts, n);
-	}
+	else
+		p->nres = 0;
 	return 0;
 }
 
 /*
  * publish_in_tx -- do the publication in an open transaction. Runs of adjacent
- * words become one range each; the stores are sorted by address.
+ * words become one range each; the stores are sorted by address. What can fail
+ * comes first, so that an abort finds the reservations untouched.
  */
 static int
 publish_in_tx(struct pmemgo_publication *p)
@@ -312,6 +313,12 @@ publish_in_tx(struct pmemgo_publication *p)
 	for (size_t i = 0; i < p->nfree; i++)
 		if (pmemobj_tx_xfree(frees[i], POBJ_XFREE_NO_ABORT) != 0)
 			return -1;
+	flush_reserved(p);
+	pmemobj_drain((PMEMobjpool *)p->pool);
+	if (p->nres > 0 && pmemobj_tx_xpublish((struct pobj_action *)p->acts,
+			p->nres, POBJ_XPUBLISH_NO_ABORT) != 0)
+		return -1;
+	p->nres = 0;
 	for (size_t i = 0; i < p->nstore; i++)
 		store(&s[i]);
 	return 0;
@@ -327,19 +334,8 @@ pmemgo_obj_publish_tx(void *arg)
 	tx.status.err = 0;
 	if (!pmemgo_obj_begin(&tx)) {
 		p->status = tx.status;
-		pmemgo_obj_cancel(p);
 		return 0;
 	}
-	flush_reserved(p);
-	pmemobj_drain((PMEMobjpool *)p->pool);
-	if (p->nres > 0 && pmemobj_tx_xpublish((struct pobj_action *)p->acts,
-			p->nres, POBJ_XPUBLISH_NO_ABORT) != 0) {
-		fail(&p->status);
-		pmemgo_obj_tx_abort(&tx);
-		pmemgo_obj_cancel(p);
-		return 0;
-	}
-	/* The reservations belong to the transaction now. */
 	if (publish_in_tx(p) != 0) {
 		fail(&p->status);
 		pmemgo_obj_tx_abort(&tx);

@@ -89,7 +89,8 @@ int32_t pmemgo_obj_tx_abort(void *tx);
 /*
  * Publications. acts holds nres reservations and has room for nfree + nstore
  * actions more. publish and publish_tx do the whole publication or, with
- * status filled in, none of it; the reservations are used up either way.
+ * status filled in, none of it. nres is 0 afterwards if the reservations are
+ * used up; else they can be published again, or cancelled.
  */
 struct pmemgo_publication {
 	uint64_t pool;
@@ -97,6 +98,7 @@ struct pmemgo_publication {
 	uint64_t act; /* reserve: struct pobj_action * */
 	uint64_t size;
 	uint64_t type_num;
+	uint64_t flags;
 	uint64_t result; /* the object's offset */
 
 	uint64_t acts; /* struct pobj_action * */

@@ -393,7 +393,7 @@ func (s *Slice[T]) move(a *Actions, op string, h Slice[T], front, back []T, n ui
 		return err
 	}
 	moved := Slice[T]{len: uint64(len(front) + len(back)), cap: capFor(info.size, h.cap, n)}
-	oid, addr, err := a.reserve(op, moved.cap*info.size, info.sliceNum)
+	oid, addr, err := a.reserve(op, moved.cap*info.size, info.sliceNum, nil)
 	if err != nil {
 		return err
 	}

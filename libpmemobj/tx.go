@@ -46,6 +46,8 @@ type Tx struct {
 
 	extras *txExtras // nil in most transactions
 	spare  *txExtras // to use again
+
+	published []action // the reservations that Publish takes, for C
 }
 
 // txFailure is what Mut panics with.
@@ -245,6 +247,9 @@ func (tx *Tx) reset() {
 	}
 	if len(tx.cut) > keep {
 		tx.cut = nil
+	}
+	if cap(tx.published) > keep {
+		tx.published = nil
 	}
 	clear(tx.freed)
 	clear(tx.cut)

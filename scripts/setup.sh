@@ -42,6 +42,8 @@ wanted() {
 	has make || echo make
 	has pkg-config || echo pkg-config
 	has pmempool || echo pmdk-tools
+	# PMDK's C examples, unless this system leaves out documentation.
+	[ -e /usr/share/doc/libpmemobj-dev/examples ] || dpkg -s libpmemobj-dev >/dev/null 2>&1 || echo libpmemobj-dev
 }
 
 install() {

@@ -68,6 +68,8 @@ type bench struct {
 	src     []uint64
 	dst     []byte // in mapping
 	line    *uint64
+
+	block block // what the new objects hold
 }
 
 func newBench() (*bench, error) {

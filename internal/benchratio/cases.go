@@ -62,6 +62,7 @@ func (b *bench) cases() []*pair {
 			batch: maxPushes, reset: b.clear,
 			effect: func() uint64 { return lengthOfOffs(b.pools[0], r.off) },
 		},
+		b.reservePublish(),
 		{
 			name: "alloc-free/128", target: 1.08,
 			inGo:   b.allocFree,
