@@ -298,7 +298,7 @@ func (a *Actions) call(op string, fn operation, work uint64) error {
 	if status.Errno == 0 {
 		return nil
 	}
-	return opError(status, op)
+	return a.pool.opError(status, op)
 }
 
 // cancelOne gives the memory of reservation i back.

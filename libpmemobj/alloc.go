@@ -67,7 +67,7 @@ func (p *Pool) atomic(op string, fn operation, dst *OID, oid OID, size, typeNum 
 	}
 	p.call(fn, unsafe.Pointer(&a), p.allocWork(size))
 	if a.status.err != 0 {
-		return OID{}, p.explain(opError((*cgoutil.Status)(unsafe.Pointer(&a.status)), op), size, AllocFlags(flags))
+		return OID{}, p.explain(p.opError((*cgoutil.Status)(unsafe.Pointer(&a.status)), op), size, AllocFlags(flags))
 	}
 	oid = OID{uint64(a.oid.pool_uuid_lo), uint64(a.oid.off)}
 	if dst != nil && !inPool {
@@ -204,7 +204,7 @@ func (p *Pool) Strdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	var st cgoutil.Status
 	off := uint64(C.pmemgo_obj_strdup(p.handle, cOID(dst), (*C.char)(unsafe.Pointer(unsafe.SliceData(c))), C.uint64_t(typeNum), cStatus(&st)))
 	if st.Errno != 0 {
-		return OID{}, p.explain(opError(&st, op), uint64(len(s)+1), 0)
+		return OID{}, p.explain(p.opError(&st, op), uint64(len(s)+1), 0)
 	}
 	return OID{p.uuid, off}, nil
 }

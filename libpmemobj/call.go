@@ -60,9 +60,11 @@ func (p *Pool) call(fn operation, arg unsafe.Pointer, work uint64) {
 const maxLeafHeap = 1 << 30
 
 // allocWork is the work of an allocation of size bytes. The first one in a
-// pool makes the allocator read all of the heap's metadata.
+// pool makes the allocator read all of the heap's metadata. Any may make the
+// pool grow, if it can, which makes files. (So may a transaction or a
+// publication whose log has to, seldom enough for a collection to wait for.)
 func (p *Pool) allocWork(size uint64) uint64 {
-	if p.size > maxLeafHeap {
+	if p.size > maxLeafHeap || p.growth != nil {
 		return maxLeafWork + 1
 	}
 	if !p.warm.Load() {

@@ -127,7 +127,7 @@ func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []Allo
 	status := (*cgoutil.Status)(unsafe.Pointer(&c.status))
 	p.call(opConstructReserve, unsafe.Pointer(&c), p.allocWork(0))
 	if status.Errno != 0 {
-		return OID{}, p.explain(opError(status, op), size, all)
+		return OID{}, p.explain(p.opError(status, op), size, all)
 	}
 	oid := OID{p.uuid, uint64(c.result)}
 
@@ -154,7 +154,7 @@ func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []Allo
 	reserved = false
 	p.call(opConstructPublish, unsafe.Pointer(&c), 3*workOfOne+size)
 	if status.Errno != 0 {
-		return OID{}, opError(status, op)
+		return OID{}, p.opError(status, op)
 	}
 	if dst != nil && !inPool {
 		*dst = oid

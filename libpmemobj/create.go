@@ -21,13 +21,20 @@ import (
 // Create makes a pool at path and opens it. Layout names what the program
 // keeps in it; opening checks it.
 //
-// Creation is atomic: path appears when the pool is complete. A process
+// The pool is one file of a fixed size, or with [WithGrowth] a pool set that
+// grows. Creation is atomic: path appears when the pool is complete. A process
 // killed before leaves nothing behind, or, on file systems without unnamed
-// files, a file ".NAME.*.creating" beside path. If path exists, the error
-// matches fs.ErrExist; if the disk is full, unix.ENOSPC.
+// files and with WithGrowth, a file ".NAME.*.creating" beside path; of a pool
+// that grows there may be parts too, which the next Create at the same path or
+// in the same folders removes. If path exists, the error matches fs.ErrExist;
+// if the disk is full, unix.ENOSPC.
 //
-// Options: WithSize, WithMode, WithDurability, WithoutNDCTL, WithPrefault,
-// WithShutdownState, WithArenas, WithGlobalArena.
+// If path is a pool set file, written by hand, whose parts do not exist yet,
+// they are made. Other than the rest this is not atomic: parts that a killed
+// process left are reported by the next Create, and for the user to remove.
+//
+// Options: WithSize, WithMode, WithGrowth, WithFolders, WithDurability,
+// WithoutNDCTL, WithPrefault, WithShutdownState, WithArenas, WithGlobalArena.
 //
 // Implements: pmemobj_create(3)
 func Create(path, layout string, opts ...Option) (*Pool, error) {
@@ -46,18 +53,22 @@ func Create(path, layout string, opts ...Option) (*Pool, error) {
 }
 
 func create(op, path, layout string, o *options) (*Pool, error) {
+	if o.growing {
+		return createGrowing(op, path, layout, o)
+	}
 	if _, err := os.Lstat(path); err == nil {
-		return nil, &Error{Op: op, Path: path, Errno: unix.EEXIST}
+		set, err := unusedSet(op, path)
+		if err != nil {
+			return nil, err
+		}
+		return createInSet(op, path, layout, set, o)
 	}
 	if !o.withoutNDCTL {
 		if err := pmdk.RequireNDCTL(path); err != nil {
 			return nil, pathError(op, path, err)
 		}
 	}
-	file, err := newUnnamed(filepath.Dir(path), o.mode)
-	if err != nil {
-		file, err = newNamed(path, o.mode)
-	}
+	file, err := newTemporary(path, o.mode)
 	if err != nil {
 		return nil, pathError(op, path, err)
 	}
@@ -78,30 +89,12 @@ func createIn(op, path, layout string, o *options, file *newFile) (*Pool, error)
 	if err != nil {
 		return nil, err
 	}
-	cPath, err := cgoutil.CheckPath(op, file.reachable())
-	if err != nil {
-		return nil, err
-	}
-	cLayout, err := cgoutil.CheckLayout(op, layout)
-	if err != nil {
-		return nil, err
-	}
-	var st cgoutil.Status
-	enterPMDK()
 	// Size 0 stands for the size that the file has; its mode is set already.
-	restore, err := o.process.set(op)
+	pop, err := enterCreate(op, path, file.reachable(), layout, 0, o)
 	if err != nil {
-		leavePMDK()
 		return nil, err
 	}
-	pop := C.pmemgo_obj_create((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
-		(*C.char)(unsafe.Pointer(unsafe.SliceData(cLayout))), 0, 0, o.durability.isPmem(), cStatus(&st))
-	restore()
-	leavePMDK()
-	if pop == nil {
-		return nil, st.Err(op, path)
-	}
-	p, err := newPool(pop, path, layout, d, o.size)
+	p, err := newPool(pop, path, layout, d, o.size, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -115,10 +108,47 @@ func createIn(op, path, layout string, o *options, file *newFile) (*Pool, error)
 	return p, nil
 }
 
+// enterCreate has C make a pool in the file at place, which may not have its
+// final path yet.
+func enterCreate(op, path, place, layout string, mode fs.FileMode, o *options) (*C.PMEMobjpool, error) {
+	cPath, err := cgoutil.CheckPath(op, place)
+	if err != nil {
+		return nil, err
+	}
+	cLayout, err := cgoutil.CheckLayout(op, layout)
+	if err != nil {
+		return nil, err
+	}
+	var st cgoutil.Status
+	enterPMDK()
+	restore, err := o.process.set(op)
+	if err != nil {
+		leavePMDK()
+		return nil, err
+	}
+	pop := C.pmemgo_obj_create((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(cLayout))), 0, C.uint(mode), o.durability.isPmem(), cStatus(&st))
+	restore()
+	leavePMDK()
+	if pop == nil {
+		return nil, st.Err(op, path)
+	}
+	return pop, nil
+}
+
 // newFile is a file on its way to a name.
 type newFile struct {
 	*os.File
 	name string // temporary; empty if the file has none
+}
+
+// newTemporary makes a file that is to become path.
+func newTemporary(path string, mode fs.FileMode) (*newFile, error) {
+	file, err := newUnnamed(filepath.Dir(path), mode)
+	if err != nil {
+		return newNamed(path, mode)
+	}
+	return file, nil
 }
 
 // newUnnamed makes a file that vanishes with the process unless it is given a

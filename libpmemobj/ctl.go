@@ -72,8 +72,8 @@ var ctlSpecs = map[string]*ctlSpec{
 	"heap.arenas_default_max":        {typ: ctlUint, global: true, get: true, set: true, min: 1, max: maxDefaultArenas},
 	"heap.alloc_class.*.desc":        {typ: ctlClass, get: true, set: true},
 	"heap.alloc_class.new.desc":      {typ: ctlClass, set: true},
-	"heap.size.granularity":          {typ: ctlUlong, get: true, set: true, max: math.MaxInt64},
-	"heap.size.extend":               {typ: ctlUlong, exec: true, min: minPart + 1, max: math.MaxInt64},
+	"heap.size.granularity":          {typ: ctlUlong, get: true, set: true, max: MaxStep},
+	"heap.size.extend":               {typ: ctlUlong, exec: true, min: MinPart, max: math.MaxInt64},
 	"stats.enabled":                  {typ: ctlInt, get: true, set: true, max: 3, words: statsWords},
 	"stats.heap.curr_allocated":      {typ: ctlUlong, get: true},
 	"stats.heap.run_allocated":       {typ: ctlUlong, get: true},
@@ -81,14 +81,9 @@ var ctlSpecs = map[string]*ctlSpec{
 	"debug.heap.alloc_pattern":       {typ: ctlInt, get: true, set: true, min: -1, max: 255},
 }
 
-const (
-	// minPart is the size of the smallest part of a pool set.
-	minPart = C.PMEMOBJ_MIN_PART
-
-	// maxDefaultArenas bounds the arenas that every pool gets: PMDK makes them
-	// all at every open, and with 2^32 - 1 never comes to an end.
-	maxDefaultArenas = 1024
-)
+// maxDefaultArenas bounds the arenas that every pool gets: PMDK makes them all
+// at every open, and with 2^32 - 1 never comes to an end.
+const maxDefaultArenas = 1024
 
 // ctlRun is one of the three functions of C.
 type ctlRun int

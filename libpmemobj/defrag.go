@@ -168,7 +168,7 @@ func (d *defrag) batch(op string) error {
 	d.report.Done += int(result.total)
 	d.report.Relocated += int(result.relocated)
 	if result.status.err != 0 {
-		return opError((*cgoutil.Status)(unsafe.Pointer(&result.status)), op)
+		return d.p.opError((*cgoutil.Status)(unsafe.Pointer(&result.status)), op)
 	}
 	return nil
 }

@@ -53,6 +53,16 @@
 // where one leads nowhere. A pool that is dropped without Close stays mapped
 // and is reported.
 //
+// # Size
+//
+// A pool is a file of a fixed size, or a pool set: a text that names the files,
+// or the folders for files, that make up the pool, also in several copies; see
+// poolset(5). [WithGrowth] creates one that grows by itself when it is full, and
+// [Pool.Extend] makes it grow. Growing moves nothing: addresses and pointers stay
+// as they are. When it comes to an end, the error that matches ErrOutOfSpace
+// says why: the limit is reached, or the disk is full, which matches
+// unix.ENOSPC.
+//
 // # Goroutines
 //
 // Every method of Pool may be called from any goroutine. A [Tx] and an
@@ -81,7 +91,7 @@
 // Writing to an object without a snapshot is not rolled back and not flushed.
 // A layout is fixed by Go's struct layout: fields may be added at the end of
 // the root object, all else needs a new type. Pools of other byte orders are
-// refused by PMDK. Pool sets and Device DAX cannot be opened yet.
+// refused by PMDK. Device DAX and replicas on other hosts cannot be opened.
 //
 // The heap is handed out in chunks of 256 KiB, and every size class that is in
 // use holds on to runs of its own: a small pool with objects of many sizes is

@@ -84,7 +84,7 @@ func badArgument(op, format string, args ...any) error {
 }
 
 // opError is the error of an operation in an open pool. PMDK says ENOMEM
-// where the pool is full.
+// where the pool is full. Pool.opError says why it did not grow as well.
 func opError(st *cgoutil.Status, op string) error {
 	err := st.Err(op, "")
 	*st = cgoutil.Status{}

@@ -37,7 +37,7 @@ func (v *poolVar) String() string {
 	if p == nil {
 		return `{"Closed":true}`
 	}
-	f := figures{Path: p.path, Size: p.size}
+	f := figures{Path: p.path, Size: p.Size()}
 	s, err := p.Stats()
 	switch {
 	case err == nil:

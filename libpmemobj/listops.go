@@ -355,5 +355,5 @@ func (l *list) call(op string, fn operation, c *C.struct_pmemgo_list, work uint6
 	if c.status.err == 0 {
 		return nil
 	}
-	return opError((*cgoutil.Status)(unsafe.Pointer(&c.status)), op)
+	return l.pool.opError((*cgoutil.Status)(unsafe.Pointer(&c.status)), op)
 }

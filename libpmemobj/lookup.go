@@ -59,7 +59,7 @@ func PtrTo[T any](v *T) (Ptr[T], error) {
 		return Ptr[T]{}, err
 	}
 	off, n := uint64(uintptr(unsafe.Pointer(v))-uintptr(s.base)), uint64(unsafe.Sizeof(*v))
-	if off-s.min >= max(s.limit, n)-n {
+	if off-s.min >= max(s.limit(), n)-n {
 		return Ptr[T]{}, stateErr(op, ErrNotLive, "%d bytes at offset %#x are not in the pool's heap", n, off)
 	}
 	return Ptr[T]{OID{s.uuid, off}}, nil

@@ -18,15 +18,20 @@ import (
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 )
 
-// Open opens the pool at path. An empty layout accepts any; otherwise the
-// pool's must be equal.
+// Open opens the pool at path: a single file, or a pool set file, whose parts
+// are then the pool (see [WithGrowth]). An empty layout accepts any; otherwise
+// the pool's must be equal.
 //
-// PMDK trusts the file and would crash on a damaged one, so Go reads it
-// first: size, headers, checksums, geometry, logs and chunks. What is wrong is
-// a *CorruptError with the structure and its place, and the file is left
-// alone. WithVerify reads further. A pool that was killed at any moment opens,
-// rolled back to its last committed state. Single-file pools can be
-// opened; pool sets and devices (Device DAX) not yet.
+// PMDK trusts the files and would crash on damaged ones, so Go reads them
+// first: the text of a pool set, sizes, headers, checksums, geometry, logs and
+// chunks. What is wrong is a *CorruptError with the structure and its place,
+// and the files are left alone. WithVerify reads further. A pool that was
+// killed at any moment opens, rolled back to its last committed state; a part
+// that it was about to grow by and never used is removed.
+//
+// The parts of a pool set may be files, whose sizes are fixed, or folders, in
+// which the pool grows; replicas must be local. Devices (Device DAX) cannot be
+// opened yet. Each part takes a file descriptor while the pool is opened.
 //
 // A pool that is open already, here or in another process, gives EAGAIN.
 //
@@ -47,6 +52,9 @@ func Open(path, layout string, opts ...Option) (*Pool, error) {
 		return nil, err
 	}
 	if err := o.refuse(op, path, o.process.sds != nil, "WithShutdownState"); err != nil {
+		return nil, err
+	}
+	if err := o.refuse(op, path, o.growing, "WithGrowth"); err != nil {
 		return nil, err
 	}
 	return open(op, path, layout, o)
@@ -81,6 +89,13 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 		return nil, err
 	}
 	defer file.Close()
+	set, isSet, err := readSet(op, path, file)
+	if err != nil {
+		return nil, err
+	}
+	if isSet {
+		return openSet(op, path, layout, set, o)
+	}
 
 	found, err := inspect(op, path, layout, file, o.verify)
 	if err != nil {
@@ -104,6 +119,65 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	if err != nil {
 		return nil, pathError(op, path, err)
 	}
+	pop, err := enterOpen(op, path, layout, o)
+	if err != nil {
+		return nil, err
+	}
+	return newPool(pop, path, found, d, size, nil)
+}
+
+// openSet is open for a pool set file.
+func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
+	step, err := stepOf(op, path, set.text)
+	if err != nil {
+		return nil, err
+	}
+	if err := set.openParts(op); err != nil {
+		return nil, err
+	}
+	defer set.close()
+	found, err := set.inspect(op, layout, o.verify, !o.copyOnWrite)
+	if err != nil {
+		return nil, err
+	}
+	if !o.withoutNDCTL {
+		err := set.each(func(p *part) error {
+			if err := pmdk.RequireNDCTL(p.path); err != nil {
+				return pathError(op, p.path, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	d := DurabilityNone
+	if !o.copyOnWrite {
+		if err := set.fillHoles(op); err != nil {
+			return nil, err
+		}
+		if d, err = set.settle(op, o.durability); err != nil {
+			return nil, err
+		}
+	}
+	size, g := set.size(), set.growth(o.copyOnWrite)
+	set.close() // and with it the locks
+	pop, err := enterOpen(op, path, layout, o)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPool(pop, path, found, d, size, g)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.startGrowing(op, step); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// enterOpen has C open what Go found to be sound.
+func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 	cPath, err := cgoutil.CheckPath(op, path)
 	if err != nil {
 		return nil, err
@@ -133,13 +207,14 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	if pop == nil {
 		return nil, st.Err(op, path)
 	}
-	return newPool(pop, path, found, d, size)
+	return pop, nil
 }
 
 // Check says whether the pool at path is sound: it reads all that Open with
 // WithVerify reads and asks PMDK for its own opinion. nil means yes. The pool
 // must not be open, and is not changed; the process needs the permission to
-// write to it all the same.
+// write to it all the same. A pool set may have to be opened once before, if
+// its process died while it grew; the error says so.
 //
 // Check knows PMDK's structures, not what they hold: whether the program's
 // own data is consistent is for the program to say.
@@ -155,7 +230,7 @@ func Check(path, layout string) error {
 		return err
 	}
 	defer file.Close()
-	if _, err := inspect(op, path, layout, file, true); err != nil {
+	if err := inspectAny(op, path, layout, file); err != nil {
 		return err
 	}
 	cPath, err := cgoutil.CheckPath(op, path)
@@ -180,6 +255,24 @@ func Check(path, layout string) error {
 	return nil
 }
 
+// inspectAny reads all that Go can of a single file or a pool set.
+func inspectAny(op, path, layout string, file *os.File) error {
+	set, isSet, err := readSet(op, path, file)
+	if err != nil {
+		return err
+	}
+	if !isSet {
+		_, err := inspect(op, path, layout, file, true)
+		return err
+	}
+	if err := set.openParts(op); err != nil {
+		return err
+	}
+	defer set.close()
+	_, err = set.inspect(op, layout, true, false)
+	return err
+}
+
 // anyLayout is the layout name for C, where NULL stands for any.
 func anyLayout(op, layout string) (*C.char, error) {
 	if layout == "" {
@@ -200,13 +293,20 @@ func openFile(op, path string) (*os.File, error) {
 	case st.IsDir():
 		return nil, &Error{Op: op, Path: path, Errno: unix.EISDIR, Msg: "is a directory, not a pool"}
 	case !st.Mode().IsRegular():
-		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v); only single-file pools can be opened yet", st.Mode())}
+		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("is not a regular file (%v); devices cannot be opened yet", st.Mode())}
 	}
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return nil, pathError(op, path, err)
+	if err == nil {
+		return file, nil
 	}
-	return file, nil
+	// Nobody writes to a pool set file.
+	if file, e := os.Open(path); e == nil {
+		if _, isSet, _ := readSet(op, path, file); isSet {
+			return file, nil
+		}
+		_ = file.Close()
+	}
+	return nil, pathError(op, path, err)
 }
 
 // inspect reads the file before C does and returns the pool's layout name.
@@ -221,10 +321,8 @@ func inspect(op, path, layout string, file *os.File, verify bool) (found string,
 		return "", &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}
 	case err != nil:
 		return "", corrupt(op, path, err)
-	case info.IsSet:
-		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is a pool set file; only single-file pools can be opened yet"}
-	case info.Part():
-		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; only single-file pools can be opened yet"}
+	case info.Part() || info.SingleHeader():
+		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; open its pool set file instead"}
 	}
 	if layout != "" && layout != info.Layout {
 		return "", &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}

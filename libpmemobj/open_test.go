@@ -125,9 +125,9 @@ func TestOpenRefusesFile(t *testing.T) {
 		{"lane damaged", change(func(c []byte) []byte { c[8208]++; return c }), true, nil, "lane 0 redo log"},
 		{"folder", func(t *testing.T, path string) { require.NoError(t, os.Mkdir(path, 0o700)) }, false, unix.EISDIR, "is a directory"},
 		{"named pipe", func(t *testing.T, path string) { require.NoError(t, unix.Mkfifo(path, 0o600)) }, false, unix.EINVAL, "not a regular file"},
-		{"device", func(t *testing.T, path string) { require.NoError(t, os.Symlink("/dev/null", path)) }, false, unix.EINVAL, "single-file pools"},
+		{"device", func(t *testing.T, path string) { require.NoError(t, os.Symlink("/dev/null", path)) }, false, unix.EINVAL, "devices"},
 		{"link to itself", func(t *testing.T, path string) { require.NoError(t, os.Symlink(path, path)) }, false, unix.ELOOP, "symbolic links"},
-		{"pool set", write([]byte("PMEMPOOLSET\n16M /nowhere/part\n")), false, unix.ENOTSUP, "pool set"},
+		{"pool set without its parts", write([]byte("PMEMPOOLSET\n16M /nowhere/part\n")), false, unix.ENOENT, "part /nowhere/part"},
 	}
 	for _, c := range cases {
 		for _, via := range []struct {

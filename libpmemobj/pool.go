@@ -35,8 +35,12 @@ type Pool struct {
 	handle C.pmemgo_pool
 	base   unsafe.Pointer // the same address
 	uuid   uint64
-	size   int64
+	size   int64 // when it was opened
 	heap   *objheap.Heap
+
+	growth   *growth      // nil if it stays as large as it is
+	span     uint64       // the addresses from base on that are the pool's, now or later
+	lastSize atomic.Int64 // of a growing pool, when it was closed
 
 	path       string
 	layout     string
@@ -83,8 +87,9 @@ func leavePMDK() {
 	openLock.Unlock()
 }
 
-// newPool wraps what C opened and makes its objects resolvable.
-func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64) (*Pool, error) {
+// newPool wraps what C opened and makes its objects resolvable. growth is nil
+// for a pool that stays as large as it is.
+func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64, g *growth) (*Pool, error) {
 	p := &Pool{
 		handle:     C.pmemgo_pool(uintptr(unsafe.Pointer(pop))),
 		base:       unsafe.Pointer(pop),
@@ -94,8 +99,13 @@ func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64) 
 		durability: d,
 		leaf:       d == DurabilityDAX || d == DurabilityProcessCrash,
 		size:       size,
+		growth:     g,
+		span:       uint64(size),
 	}
-	heap, err := objheap.NewHeap(p.base, uint64(size))
+	if g != nil {
+		p.span = uint64(g.limit)
+	}
+	heap, err := objheap.NewGrowingHeap(p.base, uint64(size), p.span)
 	if err != nil {
 		C.pmemobj_close(pop)
 		return nil, corrupt("open", path, err)
@@ -106,10 +116,19 @@ func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64) 
 		return nil, err
 	}
 	start, end := heap.Bounds()
-	addToTable(slot{uuid: p.uuid, base: p.base, min: start, limit: end - start + 1, pool: weak.Make(p)})
+	s := slot{uuid: p.uuid, base: p.base, min: start, heap: heap.SizeWord(), span: p.span, pool: weak.Make(p)}
+	if g == nil {
+		// In memory that nothing in the pool can spoil.
+		size := end - start + objheap.HeapMeta
+		s.heap = &size
+	}
+	addToTable(s)
 	p.watch = cgoutil.Watch(p, "libpmemobj pool", path)
 	return p, nil
 }
+
+// closePool closes a pool that was never wrapped.
+func closePool(pop *C.PMEMobjpool) { C.pmemobj_close(pop) }
 
 // Close makes the pool's changes durable and unmaps it. Every pointer into it
 // is dead afterwards: reading through one kept from before is a fault, while
@@ -137,7 +156,7 @@ func (p *Pool) Close() error {
 	if openTxs.uses(p) {
 		return stateErr("close", ErrPoolBusy, "transactions are open in other goroutines")
 	}
-	lockUses.dropAbandoned(uintptr(p.base), uintptr(p.size))
+	lockUses.dropAbandoned(uintptr(p.base), uintptr(p.span))
 	err := p.guard.Close(p.release)
 	if errors.Is(err, cgoutil.ErrBusy) {
 		if p.locks.Load() > 0 {
@@ -150,6 +169,7 @@ func (p *Pool) Close() error {
 
 func (p *Pool) release() error {
 	p.lists.drain()
+	p.lastSize.Store(int64(p.heap.End()))
 	removeFromTable(p.uuid)
 	p.userData.Store(nil)
 	poolNumbers.give(p.number)
@@ -157,6 +177,9 @@ func (p *Pool) release() error {
 	syscall.ForkLock.RLock() // see enterPMDK
 	defer syscall.ForkLock.RUnlock()
 	C.pmemobj_close((*C.PMEMobjpool)(p.base))
+	if p.growth != nil && !p.growth.frozen {
+		p.growth.tidy(p.lastSize.Load())
+	}
 	if p.file != nil {
 		return p.file.Close()
 	}
@@ -190,8 +213,19 @@ func (p *Pool) Path() string { return p.path }
 // Layout is the layout name that the pool was created with.
 func (p *Pool) Layout() string { return p.layout }
 
-// Size is the size of the pool in bytes, PMDK's own structures included.
-func (p *Pool) Size() int64 { return p.size }
+// Size is the size of the pool in bytes, PMDK's own structures included. It
+// rises when the pool grows.
+func (p *Pool) Size() int64 {
+	if p.growth == nil {
+		return p.size
+	}
+	// Not after Close: the answer is in the pool.
+	if p.enterAny("size") != nil {
+		return p.lastSize.Load()
+	}
+	defer p.leave()
+	return int64(p.heap.End())
+}
 
 // UUID is the number that stands for the pool in every [OID] of its objects.
 func (p *Pool) UUID() uint64 { return p.uuid }
@@ -257,7 +291,7 @@ func (p *Pool) ownObject(op string, oid OID) (usable uint64, err error) {
 // offset gives the place of a range in p, or false if it is not inside p.
 func (p *Pool) offset(r Range) (off uint64, ok bool) {
 	o := uint64(r.addr) - uint64(uintptr(p.base))
-	return o, o < uint64(p.size) && uint64(r.len) <= uint64(p.size)-o
+	return o, o < p.span && uint64(r.len) <= p.span-o
 }
 
 // UsableSize is the number of bytes that the object can hold, at least what

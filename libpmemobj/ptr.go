@@ -44,7 +44,7 @@ func (p Ptr[T]) Get() (v *T) {
 	if p.oid.Pool != s.uuid {
 		s = &t.rest[p.oid.Pool*t.mul>>t.shift]
 	}
-	if p.oid.Pool == s.uuid && p.oid.Off-s.min < max(s.limit, uint64(unsafe.Sizeof(*v)))-uint64(unsafe.Sizeof(*v)) {
+	if p.oid.Pool == s.uuid && p.oid.Off-s.min < max(*s.heap-heapMeta, uint64(unsafe.Sizeof(*v)))-uint64(unsafe.Sizeof(*v)) {
 		return (*T)(unsafe.Add(s.base, p.oid.Off))
 	}
 	panic(&PtrError{p.oid})

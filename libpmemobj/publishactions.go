@@ -237,7 +237,7 @@ func (tx *Tx) publish(op string) (handed bool, err error) {
 	tx.c.pool = C.uint64_t(tx.pool.handle)
 	tx.pool.call(opTxPublish, unsafe.Pointer(&c), workOfOne*uint64(len(tx.published)))
 	if tx.c.status.err != 0 {
-		err = opError((*cgoutil.Status)(unsafe.Pointer(&tx.c.status)), op)
+		err = tx.pool.opError((*cgoutil.Status)(unsafe.Pointer(&tx.c.status)), op)
 	}
 	return c.handed != 0, err
 }

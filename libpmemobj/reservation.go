@@ -338,7 +338,7 @@ func (p *Pool) reserve(op string, c *C.struct_pmemgo_publication, act *action, s
 	c.size, c.type_num, c.flags = C.uint64_t(size), C.uint64_t(typeNum), C.uint64_t(flags)
 	p.call(opReserve, unsafe.Pointer(c), p.reserveWork(size, flags))
 	if c.status.err != 0 {
-		return 0, p.explain(opError((*cgoutil.Status)(unsafe.Pointer(&c.status)), op), size, flags)
+		return 0, p.explain(p.opError((*cgoutil.Status)(unsafe.Pointer(&c.status)), op), size, flags)
 	}
 	return uint64(c.result), nil
 }

@@ -74,7 +74,7 @@ func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, er
 		off = uint64(C.pmemgo_obj_root(p.handle, C.size_t(size), cStatus(&st)))
 	}
 	if off == 0 {
-		return 0, p.explain(opError(&st, op), size, 0)
+		return 0, p.explain(p.opError(&st, op), size, 0)
 	}
 	return off, nil
 }

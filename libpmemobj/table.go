@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
 	"weak"
+
+	"github.com/pmem/pmdk-go/internal/objheap"
 )
 
 // The pool table finds an open pool by its UUID. Dereferencing a pointer
@@ -22,11 +25,26 @@ type slot struct {
 	uuid uint64
 	base unsafe.Pointer
 	min  uint64 // the lowest offset of an object
-	// limit is one more than the heap's bytes from min, so that n bytes fit
-	// at off if off-min < limit-n. In an empty slot it is 0: nothing fits.
-	limit uint64
-	pool  weak.Pointer[Pool]
+	// heap is the size of the heap in bytes, of which all but heapMeta lie at
+	// min and above. Where the pool can grow it is the word in which PMDK
+	// keeps it, so that no object is ever out of bounds for somebody who has
+	// seen its OID. It is never nil.
+	heap *uint64
+	span uint64 // the addresses from base on that are the pool's, now or later
+	pool weak.Pointer[Pool]
 }
+
+// heapMeta is what a heap has in front of its first chunk, less 1, so that n
+// bytes fit at off if off-min < *heap-heapMeta-n.
+const heapMeta = objheap.HeapMeta - 1
+
+// noHeap is the heap of an empty slot, in which nothing fits.
+var noHeap = uint64(heapMeta)
+
+// limit is one more than the heap's bytes from min. The word is read plainly,
+// which costs Ptr.Get less: it is aligned, only ever rises, and any value that
+// it had will do.
+func (s *slot) limit() uint64 { return *s.heap - heapMeta }
 
 type table struct {
 	first slot
@@ -51,7 +69,8 @@ func newTable(slots []slot) *table {
 			t := &table{
 				mul:   rand.Uint64() | 1,
 				shift: uint64(64 - bits.TrailingZeros(uint(size))),
-				rest:  make([]slot, size),
+				first: slot{heap: &noHeap},
+				rest:  slices.Repeat([]slot{{heap: &noHeap}}, size),
 			}
 			if t.place(slots) {
 				return t
@@ -119,7 +138,7 @@ func (t *table) find(uuid uint64) (s slot, ok bool) {
 // holding returns the open pool in whose memory addr lies.
 func (t *table) holding(addr unsafe.Pointer) (s slot, ok bool) {
 	for _, s := range t.rest {
-		if s.base != nil && uintptr(addr)-uintptr(s.base) < uintptr(s.min+s.limit-1) {
+		if s.base != nil && uintptr(addr)-uintptr(s.base) < uintptr(s.span) {
 			return s, true
 		}
 	}
@@ -129,7 +148,7 @@ func (t *table) holding(addr unsafe.Pointer) (s slot, ok bool) {
 // resolve returns the address of the n bytes that oid names.
 func resolve(oid OID, n uint64) (unsafe.Pointer, error) {
 	s, ok := pools.Load().find(oid.Pool)
-	if !ok || oid.Off-s.min >= max(s.limit, n)-n {
+	if !ok || oid.Off-s.min >= max(s.limit(), n)-n {
 		return nil, &PtrError{oid}
 	}
 	return unsafe.Add(s.base, oid.Off), nil
@@ -151,7 +170,7 @@ func (e *PtrError) Error() string {
 	if !ok {
 		return fmt.Sprintf("dereference of %v: no pool with this UUID is open", e.OID)
 	}
-	return fmt.Sprintf("dereference of %v: outside the pool's heap, which is [%#x, %#x)", e.OID, s.min, s.min+s.limit-1)
+	return fmt.Sprintf("dereference of %v: outside the pool's heap, which is [%#x, %#x)", e.OID, s.min, s.min+s.limit()-1)
 }
 
 // Is makes a null pointer's error match ErrNull.

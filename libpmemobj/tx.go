@@ -275,7 +275,7 @@ func (tx *Tx) call(op string, fn operation, work uint64) error {
 	if status.Errno == 0 {
 		return nil
 	}
-	return tx.failed(opError(status, op))
+	return tx.failed(tx.pool.opError(status, op))
 }
 
 // Pool is the pool that the transaction changes, nil after its end.

@@ -234,7 +234,7 @@ func (w *walk) run() {
 }
 
 // follow goes where the pointer at a place in the pool leads.
-func (w *walk) follow(p *part, at uint64, strict bool) {
+func (w *walk) follow(p *shapePart, at uint64, strict bool) {
 	addr := unsafe.Add(w.pool.base, at)
 	switch p.kind {
 	case isPtr, isOID:

@@ -13,12 +13,12 @@ type shape struct {
 	typ   reflect.Type
 	num   uint64 // of the type's objects; only pointers' targets have one
 	size  uint64
-	slots uint64 // places for a pointer in a value
-	parts []part // in the order of their slots
+	slots uint64      // places for a pointer in a value
+	parts []shapePart // in the order of their slots
 }
 
-// part is a pointer, or an array of values with pointers in them.
-type part struct {
+// shapePart is a pointer, or an array of values with pointers in them.
+type shapePart struct {
 	name   string // the path from the value, for example ".Meta.Next"
 	first  uint64 // its first slot
 	at     uint64 // in bytes from the value's start
@@ -41,7 +41,7 @@ const (
 )
 
 // locate finds the slot k of a value: where it is, and what it is.
-func (s *shape) locate(k uint64) (at uint64, p *part) {
+func (s *shape) locate(k uint64) (at uint64, p *shapePart) {
 	for {
 		p = s.partOf(k)
 		at += p.at
@@ -72,7 +72,7 @@ func (s *shape) path(k uint64) string {
 }
 
 // partOf finds the last part that does not begin behind slot k.
-func (s *shape) partOf(k uint64) *part {
+func (s *shape) partOf(k uint64) *shapePart {
 	lo, hi := 0, len(s.parts)
 	for hi-lo > 1 {
 		if mid := (lo + hi) / 2; s.parts[mid].first <= k {
@@ -126,7 +126,7 @@ func (m *shapes) of(t reflect.Type) (*shape, error) {
 func (m *shapes) fill(s *shape, t reflect.Type, at uint64, name string) error {
 	kind, to := pointerOf(t)
 	if kind != noPointer {
-		p := part{name: name, first: s.slots, at: at, kind: kind}
+		p := shapePart{name: name, first: s.slots, at: at, kind: kind}
 		s.slots++
 		if to != nil {
 			var err error
@@ -150,7 +150,7 @@ func (m *shapes) fill(s *shape, t reflect.Type, at uint64, name string) error {
 		if err != nil || elem.slots == 0 || t.Len() == 0 {
 			return err
 		}
-		s.parts = append(s.parts, part{name: name, first: s.slots, at: at, elem: elem})
+		s.parts = append(s.parts, shapePart{name: name, first: s.slots, at: at, elem: elem})
 		s.slots += elem.slots * uint64(t.Len())
 	}
 	return nil

@@ -89,7 +89,7 @@ func (p *Pool) Wcsdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	var st cgoutil.Status
 	off := uint64(C.pmemgo_obj_wcsdup(p.handle, cOID(dst), (*C.int32_t)(unsafe.SliceData(wide)), C.uint64_t(typeNum), cStatus(&st)))
 	if st.Errno != 0 {
-		return OID{}, p.explain(opError(&st, op), uint64(n)*wideSize, 0)
+		return OID{}, p.explain(p.opError(&st, op), uint64(n)*wideSize, 0)
 	}
 	return OID{p.uuid, off}, nil
 }

@@ -41,14 +41,15 @@ func onFile(f *os.File, check func(io.ReaderAt, int64) (Info, error)) (Info, err
 	default:
 		return Info{}, corrupt("file", 0, "neither a regular file nor a device")
 	}
-	if err := notInUse(f); err != nil {
+	if err := NotInUse(f); err != nil {
 		return Info{}, err
 	}
 	return check(f, st.Size())
 }
 
-// notInUse fails if somebody holds the lock that libpmemobj takes on a pool.
-func notInUse(f *os.File) error {
+// NotInUse fails if somebody holds the lock that libpmemobj takes on a pool's
+// file.
+func NotInUse(f *os.File) error {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
 		if err == unix.EWOULDBLOCK {
 			return &os.PathError{Op: "flock", Path: f.Name(), Err: err}
@@ -60,17 +61,50 @@ func notInUse(f *os.File) error {
 
 // Check is CheckFile for a pool of size bytes that r reads.
 func Check(r io.ReaderAt, size int64) (Info, error) {
-	return check(r, size, false)
+	return check(newImage(r, size), false)
 }
 
 // Verify is VerifyFile for a pool of size bytes that r reads.
 func Verify(r io.ReaderAt, size int64) (Info, error) {
-	return check(r, size, true)
+	return check(newImage(r, size), true)
 }
 
-func check(r io.ReaderAt, size int64, deep bool) (Info, error) {
+// CheckSet is Check for a pool of several files: r reads its parts as they are
+// mapped, one after the other, without the headers of the later ones.
+func CheckSet(r io.ReaderAt, size int64) (Info, error) {
+	im := newImage(r, size)
+	im.whole = true
+	return check(im, false)
+}
+
+// VerifySet is Verify for a pool of several files.
+func VerifySet(r io.ReaderAt, size int64) (Info, error) {
+	im := newImage(r, size)
+	im.whole = true
+	return check(im, true)
+}
+
+// CheckReplica looks at the headers of a copy of a pool, which nothing but
+// those is read of.
+func CheckReplica(r io.ReaderAt, size int64) (Info, error) {
 	var info Info
 	im := newImage(r, size)
+	im.whole = true
+	if stop, err := im.checkHeader(&info); stop || err != nil {
+		return info, err
+	}
+	return info, im.checkDescriptor(&info)
+}
+
+// CheckPart looks at the header of a part of size bytes.
+func CheckPart(r io.ReaderAt, size int64) (Info, error) {
+	var info Info
+	_, err := newImage(r, size).checkHeader(&info)
+	return info, err
+}
+
+func check(im *image, deep bool) (Info, error) {
+	var info Info
 	if stop, err := im.checkHeader(&info); stop || err != nil {
 		return info, err
 	}

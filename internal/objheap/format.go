@@ -53,6 +53,10 @@ const (
 	minHeapSize = heapHeaderSize + zoneMetaSize + chunkSize
 )
 
+// HeapMeta is how many bytes of a heap precede its first chunk, and with it
+// every object.
+const HeapMeta = heapHeaderSize + zoneMetaSize
+
 // Types of a chunk.
 const (
 	chunkFree    = 2

@@ -33,8 +33,10 @@ func TestZones(t *testing.T) {
 // Ensure that places in pools of several zones are found, and the gaps between
 // them refused.
 func TestPlaceOf(t *testing.T) {
-	h := &Heap{first: 0x302400, heapSize: 40<<30 - 0x302000, zones: 3}
-	h.span = 2*zoneSize + zoneMetaSize + chunksIn(h.heapSize, 2)*chunkSize
+	h := &Heap{first: 0x302400}
+	h.span.Store(spanOf(40<<30 - 0x302000))
+	span := h.span.Load()
+	require.Equal(t, uint64(2*zoneSize+zoneMetaSize+0x7ffd*chunkSize), span)
 	for _, c := range []struct {
 		off         uint64
 		zone, chunk uint64
@@ -49,8 +51,8 @@ func TestPlaceOf(t *testing.T) {
 		{h.first + zoneSize, 1, 0, false},
 		{h.first + zoneSize + zoneMetaSize + 7*chunkSize, 1, 7, true},
 		{h.first + 2*zoneSize + zoneMetaSize, 2, 0, true},
-		{h.first + h.span - 1, 2, 0x7ffc, true},
-		{h.first + h.span, 0, 0, false},
+		{h.first + span - 1, 2, 0x7ffc, true},
+		{h.first + span, 0, 0, false},
 		{1 << 63, 0, 0, false},
 	} {
 		p, ok := h.placeOf(c.off)

@@ -55,7 +55,7 @@ func (h *Heap) geometry(p place, hdr chunkHeader) *geometry {
 	if g != nil && g.unit == unit && g.hdr == hdr && g.align == align {
 		return g
 	}
-	if hdr.size() > (h.first+h.span-base)>>chunkShift {
+	if !h.holds(base - h.first + hdr.size()<<chunkShift) {
 		return nil
 	}
 	g = newGeometry(hdr, unit, align)

@@ -30,6 +30,9 @@ type Info struct {
 	RootSize   uint64
 }
 
+// SingleHeader says whether only the first part of each replica has a header.
+func (i *Info) SingleHeader() bool { return i.Incompat&featSingleHeader != 0 }
+
 // Part says whether the file is one of several of a pool set. The rest of such
 // a pool is elsewhere, so only its header was checked.
 func (i *Info) Part() bool {
@@ -101,7 +104,7 @@ func (im *image) checkHeader(info *Info) (stop bool, err error) {
 		info.UUIDLo = info.UUIDLo<<8 | uint64(info.PoolSetUUID[i]^info.PoolSetUUID[i+8])
 	}
 	info.UnknownIncompat = info.Incompat &^ knownIncompat
-	return info.UnknownIncompat != 0 || info.Part(), nil
+	return info.UnknownIncompat != 0 || info.Part() && !im.whole, nil
 }
 
 // checkDescriptor reads the descriptor and the heap header.

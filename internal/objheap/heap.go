@@ -19,12 +19,12 @@ import (
 // or published yet, is not an object for a Heap, nor is a log of libpmemobj's
 // own. The root object is one.
 type Heap struct {
-	base unsafe.Pointer
-	// first is the offset of zone 0, span the bytes from there to the end of
-	// the last zone.
-	first, span uint64
-	heapSize    uint64
-	zones       uint64
+	base  unsafe.Pointer
+	first uint64 // the offset of zone 0
+	// span is the bytes from there to the end of the last zone. It rises when
+	// a pool set has grown and somebody asks about what lies behind it.
+	span  atomic.Uint64
+	limit uint64 // what span and all before can grow to, an offset
 
 	geometries geometryCache
 	// huge remembers the huge object that was asked about last, by the offset
@@ -35,30 +35,70 @@ type Heap struct {
 // NewHeap describes the heap of the pool that is mapped at base, of which size
 // bytes are accessible.
 func NewHeap(base unsafe.Pointer, size uint64) (*Heap, error) {
+	return NewGrowingHeap(base, size, size)
+}
+
+// NewGrowingHeap is NewHeap for a pool that may grow to limit bytes without
+// moving. libpmemobj maps what is added before it says that the heap has it.
+func NewGrowingHeap(base unsafe.Pointer, size, limit uint64) (*Heap, error) {
 	if base == nil || size < minPoolSize {
 		return nil, errors.New("objheap: no pool is mapped there")
 	}
-	h := &Heap{base: base}
+	h := &Heap{base: base, limit: limit}
 	heapOff := h.load(heapOffsetOff)
 	heapSize := h.load(heapSizeOff)
 	if heapOff < lanesEnd || heapOff > size || heapSize > size-heapOff || heapSize < minHeapSize {
 		return nil, corrupt("pool descriptor", heapOffsetOff,
 			"a heap of %d bytes at %#x does not fit a mapping of %d bytes", heapSize, heapOff, size)
 	}
-	h.first, h.heapSize, h.zones = heapOff+heapHeaderSize, heapSize, zonesIn(heapSize)
-	last := h.zones - 1
-	h.span = last*zoneSize + zoneMetaSize + chunksIn(heapSize, last)*chunkSize
+	h.first = heapOff + heapHeaderSize
+	h.span.Store(spanOf(heapSize))
 	return h, nil
 }
+
+// spanOf is the span of a heap of that many bytes.
+func spanOf(heapSize uint64) uint64 {
+	last := zonesIn(heapSize) - 1
+	return last*zoneSize + zoneMetaSize + chunksIn(heapSize, last)*chunkSize
+}
+
+// holds says whether the first n bytes of the zones are there.
+func (h *Heap) holds(n uint64) bool { return n <= h.span.Load() || h.grown(n) }
+
+// grown is holds for what was not there the last time.
+func (h *Heap) grown(n uint64) bool {
+	size := h.size()
+	if size < minHeapSize || size > h.limit-(h.first-heapHeaderSize) {
+		return false // nothing that growing makes of it
+	}
+	span := spanOf(size)
+	for {
+		old := h.span.Load()
+		if span <= old || h.span.CompareAndSwap(old, span) {
+			return n <= max(span, old)
+		}
+	}
+}
+
+// size is the size of the heap in bytes, as libpmemobj keeps it.
+func (h *Heap) size() uint64 { return h.load(heapSizeOff) }
+
+// SizeWord is where libpmemobj keeps the size of the heap in bytes, the
+// HeapMeta at its start included.
+func (h *Heap) SizeWord() *uint64 { return (*uint64)(unsafe.Add(h.base, heapSizeOff)) }
+
+// End is the offset of the heap's end. In a pool that grows it rises.
+func (h *Heap) End() uint64 { return h.first - heapHeaderSize + h.size() }
 
 // load reads the aligned word at off. Atomic, because C may write it.
 func (h *Heap) load(off uint64) uint64 {
 	return atomic.LoadUint64((*uint64)(unsafe.Add(h.base, off)))
 }
 
-// Bounds are the offsets between which all objects lie.
+// Bounds are the offsets between which all objects lie now.
 func (h *Heap) Bounds() (lo, hi uint64) {
-	return h.first + zoneMetaSize, h.first + h.span
+	h.grown(0)
+	return h.first + zoneMetaSize, h.first + h.span.Load()
 }
 
 // IsRoot says whether the root object's data starts at off.
@@ -71,7 +111,7 @@ func (h *Heap) IsRoot(off uint64) bool {
 func (h *Heap) root() (start, end uint64) {
 	start = h.load(rootOffsetOff)
 	end = start + h.load(rootSizeOff)
-	if start < h.first || end > h.first+h.span || end < start {
+	if start < h.first || end < start || !h.holds(end-h.first) {
 		return 0, 0
 	}
 	return start, end
@@ -86,7 +126,7 @@ func (p place) off() uint64       { return p.zone + zoneMetaSize + p.chunk<<chun
 // placeOf finds the chunk that off lies in.
 func (h *Heap) placeOf(off uint64) (place, bool) {
 	rel := off - h.first
-	if rel >= h.span {
+	if rel >= h.span.Load() && (rel >= h.limit || !h.grown(rel+1)) {
 		return place{}, false
 	}
 	zone := h.first
@@ -199,7 +239,7 @@ func (h *Heap) hugeObject(p place, hdr chunkHeader, off uint64) (usable uint64, 
 		return 0, false
 	}
 	limit := hdr.size() << chunkShift
-	if hdr.size() == 0 || limit > h.first+h.span-p.off() {
+	if hdr.size() == 0 || !h.holds(p.off()-h.first+limit) {
 		return 0, false
 	}
 	if header == 0 {
@@ -308,7 +348,7 @@ func (h *Heap) Around(off, n uint64) (start, end uint64, ok bool) {
 		return start, end, true
 	}
 	p, ok := h.placeOf(off)
-	if !ok || n > h.span {
+	if !ok || n > h.limit {
 		return 0, 0, false
 	}
 	hdr := h.header(p)

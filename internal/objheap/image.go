@@ -9,8 +9,9 @@ import (
 // image is a pool's file as recovery would leave it: the bytes on the media
 // with the effects of the logs laid over them.
 type image struct {
-	r    io.ReaderAt
-	size uint64
+	r     io.ReaderAt
+	size  uint64
+	whole bool // all parts of a pool set, not just one
 	// patches by chunk-sized window, in the order in which recovery applies
 	// them.
 	patches map[uint64][]patch

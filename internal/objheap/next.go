@@ -60,13 +60,14 @@ func (h *Heap) blockOf(p place) (place, bool) {
 // after is the block that follows the one at p, whose header is hdr.
 func (h *Heap) after(p place, hdr chunkHeader) (place, bool) {
 	n := hdr.size()
-	z := (p.zone - h.first) / zoneSize
-	if n != 0 && n < chunksIn(h.heapSize, z)-p.chunk {
+	span := h.span.Load()
+	zone := p.zone - h.first
+	if n != 0 && n < min(maxChunks, (span-zone-zoneMetaSize)>>chunkShift)-p.chunk {
 		p.chunk += n
 		return p, true
 	}
 	// The end of the zone, or of what is in use of it.
-	return place{p.zone + zoneSize, 0}, z+1 < h.zones
+	return place{p.zone + zoneSize, 0}, zone+zoneSize < span
 }
 
 // nextIn is the first object after off in the block at p.

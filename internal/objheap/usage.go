@@ -26,8 +26,9 @@ type Usage struct {
 // are the states of different moments.
 func (h *Heap) Usage(s Shape, n uint64) Usage {
 	u := Usage{}
-	for z := range h.zones {
-		size := chunksIn(h.heapSize, z) << chunkShift
+	heapSize := h.mapped()
+	for z := range zonesIn(heapSize) {
+		size := chunksIn(heapSize, z) << chunkShift
 		u.Size += size
 		u.Cap = max(u.Cap, size)
 	}
@@ -59,13 +60,20 @@ func (h *Heap) Usage(s Shape, n uint64) Usage {
 	return u
 }
 
+// mapped is the size of a heap with just the chunks that are there now.
+func (h *Heap) mapped() uint64 {
+	h.grown(0)
+	return heapHeaderSize + h.span.Load()
+}
+
 // eachBlock calls visit for the blocks of all zones, of n chunks each, in
 // address order, until visit returns false. The rest of a zone that makes no
 // sense, or is not in use yet, is one free block.
 func (h *Heap) eachBlock(visit func(p place, hdr chunkHeader, n uint64) bool) {
-	for z := range h.zones {
+	heapSize := h.mapped()
+	for z := range zonesIn(heapSize) {
 		p := place{h.first + z*zoneSize, 0}
-		for all := chunksIn(h.heapSize, z); p.chunk < all; {
+		for all := chunksIn(heapSize, z); p.chunk < all; {
 			hdr := h.header(p)
 			n := hdr.size()
 			if n == 0 || n > all-p.chunk {

@@ -24,7 +24,7 @@ type library struct {
 
 var libraries = []library{
 	{"libpmem", true},
-	{"libpmemobj", false},
+	{"libpmemobj", true},
 	{"libpmemblk", false},
 	{"libpmemlog", false},
 	{"libpmempool", false},
