@@ -129,8 +129,7 @@ func (l *list) resident(from, to uint64, near *objheap.Near) error {
 // canBe says whether an element can be where oid says; that it can be read at
 // least.
 func (l *list) canBe(oid OID) bool {
-	lo, hi := l.pool.heap.Bounds()
-	return oid.Pool == l.pool.uuid && oid.Off-lo < hi-lo && hi-oid.Off >= l.entry+listEntrySize && (oid.Off+l.entry)%8 == 0
+	return oid.Pool == l.pool.uuid && l.pool.heap.Within(oid.Off, l.entry+listEntrySize) && (oid.Off+l.entry)%8 == 0
 }
 
 // follow returns the neighbour of elem, which must link back. That alone makes

@@ -101,6 +101,13 @@ func (h *Heap) Bounds() (lo, hi uint64) {
 	return h.first + zoneMetaSize, h.first + h.span.Load()
 }
 
+// Within says whether the n bytes at off lie within the bounds. n is at most
+// what an object can have.
+func (h *Heap) Within(off, n uint64) bool {
+	rel := off - h.first
+	return rel >= zoneMetaSize && rel < h.limit && h.holds(rel+n)
+}
+
 // IsRoot says whether the root object's data starts at off.
 func (h *Heap) IsRoot(off uint64) bool {
 	return off != 0 && h.load(rootOffsetOff) == off

@@ -64,12 +64,11 @@ func (h *Heap) TypeNum(off uint64) uint64 {
 // An object with another kind of header is not recognised.
 func (h *Heap) Tagged(off, typeNum uint64) (usable uint64, ok bool) {
 	const header = 16
-	lo, hi := h.Bounds()
-	if off < lo+header || off >= hi || off&7 != 0 || h.load(off-8) != typeNum {
+	if !h.Within(off-header, header) || off&7 != 0 || h.load(off-8) != typeNum {
 		return 0, false
 	}
 	size := h.load(off-header) & objSizeMask
-	if size < header || size-header > hi-off {
+	if size < header || !h.holds(off-h.first+size-header) {
 		return 0, false
 	}
 	return size - header, true
