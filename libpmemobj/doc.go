@@ -102,4 +102,8 @@
 // cannot be checked: two goroutines freeing one object at the same moment,
 // memory overwritten through Go pointers beyond an object's end, and a file
 // that another program truncates or damages while it is mapped.
+//
+// In programs built with -tags pmdk_dynamic, a process that is started at the
+// moment in which a pool set grows inherits the new part, and keeps the pool
+// locked until it ends.
 package libpmemobj

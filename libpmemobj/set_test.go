@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/interpose"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -32,6 +33,15 @@ type setRoot struct {
 }
 
 // setPush adds a block to the list.
+// setParallel is t.Parallel where no child of another test can inherit the
+// parts of a pool that grows: shared libraries open them without O_CLOEXEC.
+func setParallel(t *testing.T) {
+	t.Helper()
+	if interpose.Effective {
+		t.Parallel()
+	}
+}
+
 func setPush(p *Pool, root Ptr[setRoot]) error {
 	return p.Update(func(tx *Tx) error {
 		b, err := New[setBlock](tx)
@@ -117,7 +127,7 @@ func setSizes(t *testing.T, folders ...string) (sizes []float64) {
 // nothing is lost on the way, and that it goes on growing after it was opened
 // again, with the step that it was created with.
 func TestGrowth(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(20*setMiB, 4*setMiB))
 	require.EqualValues(t, 20*setMiB, p.Limit())
@@ -166,7 +176,7 @@ func TestGrowth(t *testing.T) {
 
 // Ensure that every way to allocate grows the pool, and can be used at once.
 func TestGrowthByEveryAllocation(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	const size = 6 * setMiB // more than is free before
 	ways := map[string]func(p *Pool, root Ptr[setRoot]) (OID, error){
 		"Alloc":          func(p *Pool, _ Ptr[setRoot]) (OID, error) { return p.Alloc(nil, size, 1) },
@@ -218,7 +228,7 @@ func TestGrowthByEveryAllocation(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+			setParallel(t)
 			p := testpool.Create(t, setPath(t), WithSize(MinPool), WithGrowth(32*setMiB, 8*setMiB))
 			root := setRootOf(t, p)
 			_, err := way(p, root)
@@ -241,7 +251,7 @@ func TestGrowthByEveryAllocation(t *testing.T) {
 // Ensure that Extend makes one part of the size asked for, of whole pages, and
 // says why it does not.
 func TestExtend(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(24*setMiB, 4*setMiB))
 	require.NoError(t, p.Extend(3*setMiB+1))
@@ -283,7 +293,7 @@ func TestExtend(t *testing.T) {
 // Ensure that a pool is created as large as WithSize says, in several folders
 // too, which fill evenly, with the permissions asked for.
 func TestCreateGrowing(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	dir := testpool.Dir(t)
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	require.NoError(t, os.Mkdir(b, 0o700))

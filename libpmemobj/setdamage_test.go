@@ -93,7 +93,7 @@ func swap(t *testing.T, a, b string) {
 // Ensure that parts that are damaged, missing, exchanged, cut or another
 // pool's are found before C sees them, and named.
 func TestDamagedSet(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	tests := []struct {
 		name, text string
 		damage     func(t *testing.T, dir string)
@@ -177,7 +177,7 @@ func TestDamagedSet(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+			setParallel(t)
 			dir, path := copySet(t, filled[tt.text], tt.text)
 			tt.damage(t, dir)
 			before := treeOf(t, dir)
@@ -224,7 +224,7 @@ func clearAll(t *testing.T, path string) {
 // Ensure that what a growth that was cut short can leave is cleaned up by Open,
 // of any length, and called by its name by what must not change anything.
 func TestUnusedPart(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	from, _ := filledSet(t, setWithFolder)
 	for _, size := range []int64{0, 1, 4096, MinPart - 1, MinPart, 4<<20 + 1, 48 << 20} {
 		t.Run(strconv.FormatInt(size, 10), func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestUnusedPart(t *testing.T) {
 // Ensure that numbers that PMDK left out because the disk was full are made
 // good, and only if it was that.
 func TestPartNumbers(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	dir, path := filledSet(t, setWithFolder)
 	part := func(n int) string { return fmt.Sprintf("%s/d1/%06d.pmem", dir, n) }
 	sound := treeOf(t, dir)
@@ -284,7 +284,7 @@ func TestPartNumbers(t *testing.T) {
 // Ensure that no damage to any part makes the process die, whatever reads the
 // set: a child opens sets with random damage.
 func TestRandomlyDamagedSet(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	rounds := 40
 	if testing.Short() {
 		rounds = 8

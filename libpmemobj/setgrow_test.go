@@ -28,7 +28,7 @@ type setItem struct {
 // from the moment that their OID can be seen, which PMDK stores before the
 // allocation has returned: dereferenced, iterated over, asked about, freed.
 func TestGrowthInParallel(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	const writers = 4
 	p := testpool.Create(t, setPath(t), WithSize(MinPool), WithGrowth(40*setMiB, 2*setMiB))
 	root := setRootOf(t, p)
@@ -102,7 +102,7 @@ func TestGrowthInParallel(t *testing.T) {
 // Ensure that Close waits for nobody who makes the pool grow, and that Extend
 // knows when it is too late.
 func TestGrowthAndClose(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	for range 5 {
 		path := setPath(t)
 		p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(64*setMiB, 2*setMiB))
@@ -152,7 +152,7 @@ func TestGrowthAndClose(t *testing.T) {
 // Ensure that a full disk is called that, that nothing half-made stays behind,
 // that the pool stays usable, and that it grows when there is room again.
 func TestGrowthOnFullDisk(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	disk := filepath.Join(testpool.Dir(t), "disk")
 	require.NoError(t, os.Mkdir(disk, 0o700))
 	if err := unix.Mount("none", disk, "tmpfs", 0, "size=24m"); err != nil {
@@ -209,7 +209,7 @@ func TestGrowthOnFullDisk(t *testing.T) {
 
 // Ensure that a folder that is gone is what the error names.
 func TestGrowthWithoutFolder(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(32*setMiB, 4*setMiB))
 	require.NoError(t, os.Rename(path+".parts", path+".away"))
@@ -225,7 +225,7 @@ func TestGrowthWithoutFolder(t *testing.T) {
 // Ensure that processes that are started while a pool grows do not inherit its
 // new parts, and with them the lock, which would outlive Close.
 func TestGrowthWhileProcessesStart(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	if !interpose.Effective {
 		t.Skip("shared libraries open the parts as they like")
 	}

@@ -56,10 +56,10 @@ var handmade = []struct {
 // Ensure that pool sets written by hand can be created in, filled, checked and
 // opened again.
 func TestHandmadeSet(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	for _, tt := range handmade {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+			setParallel(t)
 			dir, path := handmadeSet(t, tt.text)
 			_, err := Open(path, "")
 			require.ErrorIs(t, err, fs.ErrNotExist)
@@ -118,7 +118,7 @@ func treeOf(t *testing.T, dir string) (tree []string) {
 
 // Ensure that a set opened copy-on-write neither changes nor grows.
 func TestSetCopyOnWrite(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(32*setMiB, 4*setMiB))
 	root := setRootOf(t, p)
@@ -143,7 +143,7 @@ func TestSetCopyOnWrite(t *testing.T) {
 // Ensure that texts that make no pool are refused in Go, with the file, the
 // line and the reason, by everything that reads them, and that nothing is made.
 func TestHostileSetText(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	const head, single = "PMEMPOOLSET\n", "PMEMPOOLSET\nOPTION SINGLEHDR\n"
 	tests := []struct {
 		name, text string
@@ -185,7 +185,7 @@ func TestHostileSetText(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
+			setParallel(t)
 			dir, path := handmadeSet(t, tt.text)
 			want := strings.ReplaceAll(tt.want, "DIR", dir)
 			before := treeOf(t, dir)
@@ -217,7 +217,7 @@ func TestHostileSetText(t *testing.T) {
 
 // Ensure that options that mean nothing are refused, with the reason.
 func TestSetOptions(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	create := func(opts ...Option) error { return closing(Create(path, "x", opts...)) }
 	tests := []struct {
@@ -259,7 +259,7 @@ func TestSetOptions(t *testing.T) {
 // Ensure that a folder that holds parts is not used for another pool, and that
 // what is in the way stays as it is.
 func TestCreateGrowingInTheWay(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	path := setPath(t)
 	p := testpool.Create(t, path, WithSize(MinPool), WithGrowth(32*setMiB, 4*setMiB))
 	require.NoError(t, setPush(p, setRootOf(t, p)))
@@ -299,7 +299,7 @@ func TestCreateGrowingInTheWay(t *testing.T) {
 // creator lives, not if it had finished, and not if it had not begun to make
 // parts.
 func TestUnfinishedCreation(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	const text = "PMEMPOOLSET\nOPTION SINGLEHDR\n16M DIR/d1\n"
 	const armed = "# the pool's parts lie in these folders\n"
 	create := func(path, dir string) error {
@@ -392,7 +392,7 @@ func sizeOf(t *testing.T, path string) string {
 // Ensure that of several goroutines that create one pool at most one does, also
 // where a killed process was before them.
 func TestCreateGrowingAtOnce(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	for _, stale := range []bool{false, true} {
 		for range 6 {
 			path := setPath(t)

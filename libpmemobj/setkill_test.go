@@ -21,7 +21,7 @@ import (
 // opens again with everything that was acknowledged, whole, and with no part
 // that is not in use.
 func TestKillGrowth(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	rounds := 30
 	if testing.Short() {
 		rounds = 10
@@ -124,7 +124,7 @@ func init() {
 // and that the next one, at the same path or in the same folder, succeeds and
 // leaves nothing else behind.
 func TestKillCreateGrowing(t *testing.T) {
-	t.Parallel()
+	setParallel(t)
 	rounds := 24
 	if testing.Short() {
 		rounds = 6
