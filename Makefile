@@ -2,7 +2,7 @@
 .PHONY: help setup demo test bench-ratio clean
 
 # The packages with C of their own, which the address sanitizer can look into.
-ASAN := ./third_party/... ./cgoutil/... ./libpmem/... ./libpmemobj/...
+ASAN := ./third_party/... ./cgoutil/... ./libpmem/... ./libpmemobj/... ./libpmemlog/... ./internal/poolfile/...
 
 stage = @printf '\n== %s\n'
 
@@ -33,7 +33,7 @@ test: setup ## everything that must hold before a commit
 	$(stage) 'go test -race'
 	@go test -race -timeout 15m ./...
 	$(stage) 'go test, allocations that the race detector hides'
-	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./internal/benchratio
+	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./libpmemlog ./internal/benchratio
 	$(stage) 'go test -race, examples'
 	@cd examples && go test -race -timeout 10m ./...
 	$(stage) 'go test -asan, short'

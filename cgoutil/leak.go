@@ -45,6 +45,13 @@ var (
 //
 // A handle that stays reachable until the process ends is not a leak.
 func Watch[T any](handle *T, kind, path string) *Watcher {
+	return WatchAndRelease(handle, kind, path, func() {})
+}
+
+// WatchAndRelease is Watch for a handle that exposes no memory: once it is
+// lost, release frees what is behind it, after the report. release must not
+// refer to handle. It runs on a goroutine of its own.
+func WatchAndRelease[T any](handle *T, kind, path string, release func()) *Watcher {
 	l := Leak{Kind: kind, Path: path}
 	if leakStacks.Load() {
 		l.Stack = string(debug.Stack())
@@ -52,11 +59,15 @@ func Watch[T any](handle *T, kind, path string) *Watcher {
 	w := &Watcher{stopped: new(atomic.Bool)}
 	stopped := w.stopped
 	w.cleanup = runtime.AddCleanup(handle, func(l Leak) {
-		if stopped.CompareAndSwap(false, true) {
-			// Counted down last: at zero, every report has been made.
-			report(l)
-			openWatches.Add(-1)
+		if !stopped.CompareAndSwap(false, true) {
+			return
 		}
+		report(l)
+		go func() {
+			release()
+			// Counted down last: at zero, every report has been made.
+			openWatches.Add(-1)
+		}()
 	}, l)
 	openWatches.Add(1)
 	return w

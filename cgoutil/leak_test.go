@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +129,49 @@ func TestDefaultLeakReporter(t *testing.T) {
 	line, err := io.ReadAll(r)
 	require.NoError(t, err)
 	assert.Equal(t, "pmdk-go: test handle /lost never closed\n", string(line))
+}
+
+//go:noinline
+func openAndLoseReleasable(release func()) {
+	w := &watched{name: "r"}
+	w.watch = cgoutil.WatchAndRelease(w, "test handle", w.name, release)
+}
+
+// Ensure that a lost handle is released, once, after its report, and that one
+// that was closed is not.
+func TestWatchAndRelease(t *testing.T) {
+	leaks := collectLeaks(t)
+	released := make(chan int, 10)
+	openAndLoseReleasable(func() { released <- len(leaks) })
+	require.Equal(t, 1, nextReleased(t, released), "released before the report")
+	assert.Equal(t, cgoutil.Leak{Kind: "test handle", Path: "r"}.String(), firstLine((<-leaks).String()))
+
+	w := &watched{}
+	w.watch = cgoutil.WatchAndRelease(w, "test handle", "", func() { released <- -1 })
+	w.watch.Stop()
+	w = nil
+	openAndLoseReleasable(func() { released <- len(leaks) })
+	require.Equal(t, 1, nextReleased(t, released))
+	assert.Empty(t, released)
+	<-leaks
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, ";")
+	return line
+}
+
+// nextReleased collects garbage until something is released.
+func nextReleased(t *testing.T, released <-chan int) int {
+	t.Helper()
+	for range 500 {
+		runtime.GC()
+		select {
+		case n := <-released:
+			return n
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	require.Fail(t, "nothing was released")
+	return 0
 }

@@ -70,6 +70,8 @@ type bench struct {
 	line    *uint64
 
 	block block // what the new objects hold
+
+	logs logBench
 }
 
 func newBench() (*bench, error) {
@@ -112,7 +114,10 @@ func (b *bench) open() (err error) {
 	if err := b.makeAtomicList(); err != nil {
 		return err
 	}
-	return b.makeMapping()
+	if err := b.makeMapping(); err != nil {
+		return err
+	}
+	return b.logs.open(b.dir)
 }
 
 func (b *bench) makeRoot() error {
@@ -160,6 +165,7 @@ func (b *bench) makeMapping() (err error) {
 }
 
 func (b *bench) close() {
+	b.logs.close()
 	if b.mapping != nil {
 		must(b.mapping.Close())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/pmem/pmdk-go/internal/cbaseline"
@@ -11,9 +12,14 @@ import (
 // maxPushes is how many nodes are pushed before they are freed again.
 const maxPushes = 512
 
-// cases are the pairs. Publications are compared with the transactions that
-// make the same stores, with a range for each word, as C programs are written.
+// cases are the pairs.
 func (b *bench) cases() []*pair {
+	return slices.Concat(b.objCases(), b.logs.cases())
+}
+
+// objCases are those of libpmemobj and libpmem. Publications are compared with the transactions that
+// make the same stores, with a range for each word, as C programs are written.
+func (b *bench) objCases() []*pair {
 	r := b.root
 	ptrHead, offHead := baselineOID(&r.head), (*uint64)(unsafe.Pointer(&r.off))
 	inWord := func() uint64 { return r.word[0] }

@@ -106,3 +106,19 @@ func TestCallOnLockedThread(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Ensure that Wait returns after the end of a call that had begun before.
+func TestWait(t *testing.T) {
+	requireAvailable(t)
+	for range 20 {
+		args := &cfunc.SpinArgs{Rounds: 1 << 20}
+		var caller sync.WaitGroup
+		caller.Go(func() { leafcall.Call(cfunc.Spin, unsafe.Pointer(args)) })
+		for atomic.LoadInt32(&args.Started) == 0 {
+			runtime.Gosched()
+		}
+		leafcall.Wait()
+		assert.EqualValues(t, 1, atomic.LoadInt32(&args.Ended))
+		caller.Wait()
+	}
+}

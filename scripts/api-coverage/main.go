@@ -26,7 +26,7 @@ var libraries = []library{
 	{"libpmem", true},
 	{"libpmemobj", true},
 	{"libpmemblk", false},
-	{"libpmemlog", false},
+	{"libpmemlog", true},
 	{"libpmempool", false},
 }
 

@@ -28,6 +28,24 @@ answer(void *arg)
 	return arg == 0 ? 42 : -42;
 }
 
+struct spin {
+	int32_t started;
+	int32_t ended;
+	int64_t rounds;
+};
+
+static int32_t
+spin(void *arg)
+{
+	struct spin *s = arg;
+	__atomic_store_n(&s->started, 1, __ATOMIC_RELEASE);
+	for (volatile int64_t i = 0; i < s->rounds; i++)
+		;
+	__atomic_store_n(&s->ended, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void *spin_addr(void) { return (void *)spin; }
 static void *sum_addr(void) { return (void *)sum; }
 static void *answer_addr(void) { return (void *)answer; }
 */
@@ -42,7 +60,16 @@ type SumArgs struct {
 	Total   int64
 }
 
+// SpinArgs is the argument of Spin.
+type SpinArgs struct {
+	Started, Ended int32
+	Rounds         int64
+}
+
 var (
+	// Spin says that it has started, takes some time, and says that it has ended.
+	Spin = unsafe.Pointer(C.spin_addr())
+
 	// Sum adds up Count Numbers into Total and returns it.
 	Sum = unsafe.Pointer(C.sum_addr())
 

@@ -1,0 +1,5 @@
+//go:build asan
+
+package libpmemlog_test
+
+const addressSanitizer = true

@@ -1,0 +1,95 @@
+package libpmemlog_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pmem/pmdk-go/internal/testpool"
+	. "github.com/pmem/pmdk-go/libpmemlog"
+)
+
+// Ensure that counting is refused while a log is open.
+func TestTrackCMemoryRefused(t *testing.T) {
+	l := createLog(t)
+	for _, on := range []bool{true, false} {
+		err := TrackCMemory(on)
+		require.ErrorIs(t, err, ErrBusy)
+		require.ErrorContains(t, err, "logs are open")
+	}
+	require.NoError(t, l.Close())
+}
+
+func init() {
+	children["C memory"] = func(args []string) error {
+		runtime.LockOSThread() // PMDK keeps some memory for each thread
+		if m := CMemory(); m != (CMemoryStats{}) {
+			return fmt.Errorf("%+v before counting", m)
+		}
+		if err := TrackCMemory(true); err != nil {
+			return err
+		}
+		if err := useLogs(args[0], 20); err != nil {
+			return err
+		}
+		base := CMemory()
+		if base.Allocs == 0 || base.Frees == 0 || base.Frees > base.Allocs {
+			return fmt.Errorf("%+v: nothing was counted", base)
+		}
+		if err := useLogs(args[0], 20); err != nil {
+			return err
+		}
+		after := CMemory()
+		if after.Bytes != base.Bytes || after.Allocs-base.Allocs != after.Frees-base.Frees || after.Allocs == base.Allocs {
+			return fmt.Errorf("leaked: %+v, then %+v", base, after)
+		}
+		if err := TrackCMemory(false); err != nil {
+			return err
+		}
+		if err := useLogs(args[0], 1); err != nil {
+			return err
+		}
+		if m := CMemory(); m != after {
+			return fmt.Errorf("counted although it is off: %+v, then %+v", after, m)
+		}
+		fmt.Println("even")
+		return nil
+	}
+}
+
+// useLogs makes, uses and closes n logs, and fails to make one.
+func useLogs(dir string, n int) error {
+	for range n {
+		path := filepath.Join(dir, "log")
+		l, err := Create(path, WithSize(MinPool), WithDurability(DurabilityProcessCrash))
+		if err != nil {
+			return err
+		}
+		err = errors.Join(l.Append([]byte("x")), l.Walk(0, func([]byte) bool { return true }), l.Rewind(), l.Close(), Check(path))
+		if err != nil {
+			return err
+		}
+		if l, err = Open(path); err != nil {
+			return err
+		}
+		if _, err := Open(path); err == nil {
+			return errors.New("opened twice")
+		}
+		if err := errors.Join(l.Close(), os.Remove(path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ensure that logs give back all the C memory that they take.
+func TestCMemoryLeaks(t *testing.T) {
+	c := startChild(t, "C memory", testpool.Dir(t))
+	require.Equal(t, "even", c.line(t))
+	require.NoError(t, c.end(), c.stderr.String())
+}

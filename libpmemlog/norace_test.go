@@ -1,0 +1,5 @@
+//go:build !race
+
+package libpmemlog_test
+
+const raceDetector = false

@@ -1,0 +1,107 @@
+package libpmemlog
+
+// #include "shim.h"
+import "C"
+
+import (
+	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/poolfile"
+)
+
+// Open opens the log at path.
+//
+// PMDK trusts the file and would crash on a damaged one, so Go reads its
+// headers first. What is wrong is a *CorruptError, and the file is left alone.
+// A log that was killed at any moment opens, with all that was appended.
+//
+// A pool set file stands for a log in several files; pmempool create makes such
+// a log. Folders, replicas and devices in it are refused.
+//
+// A log that is open already, here or in another process, gives EAGAIN.
+//
+// Options: WithDurability, WithCopyOnWrite, WithPrefault, WithoutNDCTL.
+//
+// Implements: pmemlog_open(3)
+func Open(path string, opts ...Option) (*Log, error) {
+	const op = "open"
+	o, err := newOptions(op, path, opts)
+	if err != nil {
+		return nil, err
+	}
+	for option, set := range map[string]bool{"WithSize": o.sizeSet, "WithMode": o.modeSet, "WithShutdownState": o.shutdown != nil} {
+		if err := refuse(op, path, set, option); err != nil {
+			return nil, err
+		}
+	}
+	return open(op, path, o)
+}
+
+func open(op, path string, o *options) (*Log, error) {
+	source, err := openSource(op, path)
+	if err != nil {
+		return nil, err
+	}
+	defer source.close()
+	if !o.withoutNDCTL {
+		if err := source.requireNDCTL(); err != nil {
+			return nil, err
+		}
+	}
+	d := DurabilityNone
+	if !o.copyOnWrite {
+		if d, err = source.prepare(o.durability); err != nil {
+			return nil, err
+		}
+	}
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return nil, err
+	}
+	settings := o.settings()
+	var st cgoutil.Status
+	poolfile.Enter()
+	defer poolfile.Leave()
+	plp := C.pmemgo_log_open(cString(cPath), &settings, cStatus(&st))
+	if plp == nil {
+		return nil, st.Err(op, path)
+	}
+	if settings.copy_on_write != 0 { // by CtlSet or the environment, perhaps
+		d = DurabilityNone
+	}
+	return newLog(plp, path, d, nil), nil
+}
+
+// Check says whether the log at path is sound: it reads the headers and asks
+// PMDK for its own opinion. nil means yes. The log must not be open, and is
+// not changed; the process needs the permission to write to it all the same.
+//
+// A log carries no checksum of what was appended: damage there is not seen.
+// [Records] has one for each record.
+//
+// Implements: pmemlog_check(3)
+func Check(path string) error {
+	const op = "check"
+	if _, err := newOptions(op, path, nil); err != nil {
+		return err
+	}
+	source, err := openSource(op, path)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return err
+	}
+	var st cgoutil.Status
+	poolfile.Enter()
+	sound := C.pmemgo_log_check(cString(cPath), cStatus(&st))
+	poolfile.Leave()
+	if sound < 0 {
+		return st.Err(op, path)
+	}
+	if sound == 0 {
+		return &CorruptError{Path: path, Structure: "log", Reason: "not consistent, says pmemlog_check; " + repair}
+	}
+	return nil
+}
