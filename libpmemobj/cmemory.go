@@ -3,16 +3,15 @@ package libpmemobj
 // #include "cmemory_shim.h"
 import "C"
 
-import "unsafe"
+import (
+	"unsafe"
 
-// CMemoryStats says how much memory libpmemobj has taken from the C library's
-// heap, which Go's own statistics do not show. Memory in pools, and the
-// mappings themselves, are not part of it.
-type CMemoryStats struct { // mirrors struct pmemgo_cmemory
-	Allocs uint64 // since counting began; a reallocation counts as both
-	Frees  uint64
-	Bytes  int64 // allocated less freed; negative where what is freed is older than the counting
-}
+	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/poolfile"
+)
+
+// CMemoryStats counts libpmemobj's memory; see [cgoutil.CMemoryStats].
+type CMemoryStats = cgoutil.CMemoryStats
 
 // TrackCMemory begins or ends the counting of C memory, for tests that look
 // for leaks and for programs that watch themselves. Each allocation costs some
@@ -29,8 +28,8 @@ type CMemoryStats struct { // mirrors struct pmemgo_cmemory
 // Implements: pmemobj_set_funcs(3)
 func TrackCMemory(on bool) error {
 	const op = "track C memory"
-	enterPMDK() // nobody opens a pool meanwhile
-	defer leavePMDK()
+	poolfile.Enter() // nobody opens a pool meanwhile
+	defer poolfile.Leave()
 	if n := len(pools.Load().all()); n > 0 {
 		return stateErr(op, ErrPoolBusy, "%d pools are open; do it before the first or after the last", n)
 	}
@@ -45,6 +44,6 @@ func TrackCMemory(on bool) error {
 // CMemory returns the counters of [TrackCMemory], all 0 if it was never on.
 func CMemory() CMemoryStats {
 	var m CMemoryStats
-	C.pmemgo_obj_memory((*C.struct_pmemgo_cmemory)(unsafe.Pointer(&m)))
+	C.pmemgo_obj_memory((*C.struct_pmemgo_memory)(unsafe.Pointer(&m)))
 	return m
 }

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 	"github.com/pmem/pmdk-go/internal/poolset"
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 )
@@ -129,7 +131,7 @@ func newDraft(op, path string, set *poolset.Set) (*draft, error) {
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, pathError(op, path, err)
+		return nil, cgoutil.PathError(op, path, err)
 	}
 	d := &draft{set: set}
 	d.path = filepath.Join(filepath.Dir(abs), fmt.Sprintf(".%s.%x%s", filepath.Base(abs), rand.Uint64(), draftSuffix))
@@ -137,9 +139,9 @@ func newDraft(op, path string, set *poolset.Set) (*draft, error) {
 		d.folders = append(d.folders, p.Path)
 	}
 	// Everybody may read what the umask lets; it names folders, no more.
-	file, err := newTemporary(d.path, 0o644)
+	file, err := poolfile.Temporary(d.path, 0o644)
 	if err != nil {
-		return nil, pathError(op, path, err)
+		return nil, cgoutil.PathError(op, path, err)
 	}
 	d.File = file.File
 	err = lockDraft(d.File) // before anybody can see it
@@ -150,11 +152,11 @@ func newDraft(op, path string, set *poolset.Set) (*draft, error) {
 		err = d.Sync()
 	}
 	if err == nil {
-		err = file.publish(d.path)
+		err = file.Publish(d.path)
 	}
 	if err != nil {
-		file.discard()
-		return nil, pathError(op, path, err)
+		file.Discard()
+		return nil, cgoutil.PathError(op, path, err)
 	}
 	return d, nil
 }
@@ -167,7 +169,7 @@ func (d *draft) create(op, path, layout string, step int64, o *options) (*Pool, 
 		}
 		if !o.withoutNDCTL {
 			if err := pmdk.RequireNDCTL(folder); err != nil {
-				return nil, pathError(op, folder, err)
+				return nil, cgoutil.PathError(op, folder, err)
 			}
 		}
 	}
@@ -211,12 +213,12 @@ func (d *draft) complete(op, path string, p *Pool, step int64, o *options) error
 		}
 	}
 	for _, folder := range d.folders {
-		if err := syncFolder(folder); err != nil {
-			return pathError(op, folder, err)
+		if err := poolfile.SyncFolder(folder); err != nil {
+			return cgoutil.PathError(op, folder, err)
 		}
 	}
 	if err := d.publish(path); err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	// The pool exists now. A claim that stays behind means nothing.
 	for _, folder := range d.claimed {
@@ -244,16 +246,16 @@ func sizes(set *poolset.Set) (sum int64) {
 // settleIn is Durability.settle for files to be made in folders.
 func settleIn(op string, folders []string, d Durability) (got Durability, err error) {
 	for _, folder := range folders {
-		probe, err := newTemporary(filepath.Join(folder, "probe"), 0o600)
+		probe, err := poolfile.Temporary(filepath.Join(folder, "probe"), 0o600)
 		if err != nil {
-			return 0, pathError(op, folder, err)
+			return 0, cgoutil.PathError(op, folder, err)
 		}
 		err = probe.Truncate(page)
 		var g Durability
 		if err == nil {
-			g, err = d.settle(op, folder, probe.File)
+			g, err = settle(op, folder, d, probe.File)
 		}
-		probe.discard()
+		probe.Discard()
 		if err != nil {
 			return 0, err
 		}
@@ -270,7 +272,7 @@ func (d *draft) claim(op, folder string, mode fs.FileMode) error {
 	case err == nil:
 		d.made = append(d.made, folder)
 	case !errors.Is(err, fs.ErrExist):
-		return pathError(op, folder, err)
+		return cgoutil.PathError(op, folder, err)
 	}
 	for {
 		err := d.writeClaim(folder)
@@ -279,7 +281,7 @@ func (d *draft) claim(op, folder string, mode fs.FileMode) error {
 			return nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return pathError(op, folder, err)
+			return cgoutil.PathError(op, folder, err)
 		}
 		if err := settleClaim(op, folder); err != nil {
 			return err
@@ -290,15 +292,15 @@ func (d *draft) claim(op, folder string, mode fs.FileMode) error {
 // writeClaim makes a claim in one step, whole or not at all.
 func (d *draft) writeClaim(folder string) error {
 	claim := filepath.Join(folder, claimName)
-	file, err := newTemporary(claim, 0o644)
+	file, err := poolfile.Temporary(claim, 0o644)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
+	defer file.Discard()
 	if _, err := file.Write([]byte(d.path)); err != nil {
 		return err
 	}
-	return file.publish(claim)
+	return file.Publish(claim)
 }
 
 // settleClaim removes the claim in a folder, and what its draft left, unless
@@ -311,12 +313,12 @@ func settleClaim(op, folder string) error {
 		return nil
 	}
 	if err != nil {
-		return pathError(op, claim, err)
+		return cgoutil.PathError(op, claim, err)
 	}
 	defer f.Close()
 	owner, err := io.ReadAll(io.LimitReader(f, poolset.MaxPath))
 	if err != nil {
-		return pathError(op, claim, err)
+		return cgoutil.PathError(op, claim, err)
 	}
 	if err := dropDraft(op, string(owner)); err != nil {
 		return err
@@ -328,14 +330,14 @@ func settleClaim(op, folder string) error {
 	}
 	mine, err := f.Stat()
 	if err != nil {
-		return pathError(op, claim, err)
+		return cgoutil.PathError(op, claim, err)
 	}
 	there, err := os.Stat(claim)
 	if err != nil || !os.SameFile(mine, there) {
 		return nil
 	}
 	if err := os.Remove(claim); err != nil {
-		return pathError(op, claim, err)
+		return cgoutil.PathError(op, claim, err)
 	}
 	return nil
 }
@@ -345,17 +347,17 @@ func (d *draft) arm(op, path string) error {
 	for _, folder := range d.folders {
 		parts, err := partsIn(folder)
 		if err != nil {
-			return pathError(op, folder, err)
+			return cgoutil.PathError(op, folder, err)
 		}
 		if len(parts) > 0 {
 			return &Error{Op: op, Path: path, Errno: unix.EEXIST, Msg: fmt.Sprintf("folder %s holds parts of another pool, %s for one", folder, filepath.Base(parts[0]))}
 		}
 	}
 	if _, err := d.Write([]byte(armed)); err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	if err := d.Sync(); err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	return nil
 }
@@ -383,7 +385,7 @@ func (d *draft) publish(path string) error {
 	if err != nil {
 		return err
 	}
-	if err = syncFolder(filepath.Dir(path)); err != nil {
+	if err = poolfile.SyncFolder(filepath.Dir(path)); err != nil {
 		err = errors.Join(err, os.Rename(path, d.path)) // to be discarded
 	}
 	return err
@@ -402,11 +404,11 @@ func (d *draft) discard() error {
 func dropDrafts(op, path string) error {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(abs))
 	if err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	for _, e := range entries {
 		number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(abs)+".")
@@ -431,7 +433,7 @@ func dropDraft(op, path string) error {
 		return nil
 	}
 	if err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	defer f.Close()
 	if err := lockDraft(f); err != nil {
@@ -439,7 +441,7 @@ func dropDraft(op, path string) error {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, poolset.MaxText))
 	if err != nil {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	set, err := poolset.Parse(text)
 	if err != nil {
@@ -569,7 +571,7 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 			}
 			if !o.withoutNDCTL {
 				if err := pmdk.RequireNDCTL(folder); err != nil {
-					return nil, pathError(op, folder, err)
+					return nil, cgoutil.PathError(op, folder, err)
 				}
 			}
 			got, err := settleIn(op, []string{folder}, o.durability)

@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // PMDK takes a name and a void pointer, believes both, and faults at some names
@@ -95,7 +96,7 @@ const (
 )
 
 // ctl runs a function on a node whose argument is at arg. handle is 0 for the
-// process; then the caller holds openLock.
+// process; then the caller is inside poolfile.Enter.
 func ctl(run ctlRun, handle C.pmemgo_pool, op, name string, arg unsafe.Pointer) error {
 	c, err := cgoutil.CString(op, "node", name, maxNodeName)
 	if err != nil {
@@ -187,15 +188,15 @@ func (p *Pool) alone(op string, f func() error) error {
 
 // getGlobal reads one of the process's nodes.
 func getGlobal(op, name string, typ ctlType) (int64, error) {
-	openLock.Lock()
-	defer openLock.Unlock()
+	poolfile.Enter()
+	defer poolfile.Leave()
 	return ctlNumber(ctlGet, 0, op, name, typ, 0)
 }
 
 // setGlobal sets one of the process's nodes.
 func setGlobal(op, name string, typ ctlType, v int64) error {
-	openLock.Lock()
-	defer openLock.Unlock()
+	poolfile.Enter()
+	defer poolfile.Leave()
 	_, err := ctlNumber(ctlSet, 0, op, name, typ, v)
 	return err
 }

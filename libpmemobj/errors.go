@@ -8,6 +8,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // Error is the error of a failed operation; see [cgoutil.Error]. Its Msg holds
@@ -54,7 +55,7 @@ var (
 
 	// ErrNotDAX is returned if DurabilityDAX was asked for and the pool does
 	// not lie on a DAX file system.
-	ErrNotDAX = errors.New("not on a DAX file system")
+	ErrNotDAX = poolfile.ErrNotDAX
 )
 
 // stateError is an *Error that also is a sentinel.
@@ -115,5 +116,5 @@ func corrupt(op, path string, err error) error {
 	if errors.As(err, &c) {
 		return &CorruptError{Path: path, Structure: c.Structure, Offset: c.Offset, Reason: c.Reason}
 	}
-	return pathError(op, path, err)
+	return cgoutil.PathError(op, path, err)
 }

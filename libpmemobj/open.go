@@ -15,6 +15,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 )
 
@@ -103,21 +104,21 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	}
 	if !o.withoutNDCTL {
 		if err := pmdk.RequireNDCTL(path); err != nil {
-			return nil, pathError(op, path, err)
+			return nil, cgoutil.PathError(op, path, err)
 		}
 	}
 	d := DurabilityNone
 	if !o.copyOnWrite {
-		if err := fillHoles(file); err != nil {
-			return nil, pathError(op, path, err)
+		if err := poolfile.FillHoles(file); err != nil {
+			return nil, cgoutil.PathError(op, path, err)
 		}
-		if d, err = o.durability.settle(op, path, file); err != nil {
+		if d, err = settle(op, path, o.durability, file); err != nil {
 			return nil, err
 		}
 	}
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, pathError(op, path, err)
+		return nil, cgoutil.PathError(op, path, err)
 	}
 	pop, err := enterOpen(op, path, layout, o)
 	if err != nil {
@@ -143,7 +144,7 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 	if !o.withoutNDCTL {
 		err := set.each(func(p *part) error {
 			if err := pmdk.RequireNDCTL(p.path); err != nil {
-				return pathError(op, p.path, err)
+				return cgoutil.PathError(op, p.path, err)
 			}
 			return nil
 		})
@@ -191,16 +192,16 @@ func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 		cow = 1
 	}
 	var st cgoutil.Status
-	enterPMDK()
+	poolfile.Enter()
 	restore, err := o.process.set(op)
 	if err != nil {
-		leavePMDK()
+		poolfile.Leave()
 		return nil, err
 	}
 	pop := C.pmemgo_obj_open((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
-		cLayout, cow, o.durability.isPmem(), cStatus(&st))
+		cLayout, cow, isPmem(o.durability), cStatus(&st))
 	restore()
-	leavePMDK()
+	poolfile.Leave()
 	if st.Errno == int32(unix.EEXIST) {
 		return nil, &Error{Op: op, Path: path, Errno: unix.EEXIST, Msg: "a pool with the same UUID is open: this file is a copy of it, and their objects could not be told apart"}
 	}
@@ -242,10 +243,10 @@ func Check(path, layout string) error {
 		return err
 	}
 	var st cgoutil.Status
-	enterPMDK()
+	poolfile.Enter()
 	sound := C.pmemgo_obj_check((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
 		cLayout, cStatus(&st))
-	leavePMDK()
+	poolfile.Leave()
 	if sound < 0 {
 		return st.Err(op, path)
 	}
@@ -287,7 +288,7 @@ func anyLayout(op, layout string) (*C.char, error) {
 func openFile(op, path string) (*os.File, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return nil, pathError(op, path, err)
+		return nil, cgoutil.PathError(op, path, err)
 	}
 	switch {
 	case st.IsDir():
@@ -306,7 +307,7 @@ func openFile(op, path string) (*os.File, error) {
 		}
 		_ = file.Close()
 	}
-	return nil, pathError(op, path, err)
+	return nil, cgoutil.PathError(op, path, err)
 }
 
 // inspect reads the file before C does and returns the pool's layout name.
@@ -328,17 +329,4 @@ func inspect(op, path, layout string, file *os.File, verify bool) (found string,
 		return "", &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
 	}
 	return info.Layout, nil
-}
-
-// fillHoles allocates the blocks that a copied or thinned-out pool lacks: a
-// store into a hole on a full disk would kill the process.
-func fillHoles(file *os.File) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
-		return err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Blocks*512 >= st.Size {
-		return nil
-	}
-	return allocate(file, st.Size)
 }

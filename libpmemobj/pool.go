@@ -70,23 +70,6 @@ type Pool struct {
 	watch *cgoutil.Watcher
 }
 
-// openLock is held around create, open and check: some of PMDK's settings for
-// them belong to the process.
-var openLock sync.Mutex
-
-// enterPMDK and leavePMDK surround a C function that opens and closes files.
-// No process is started meanwhile: between fork and exec it would have copies
-// of their descriptors, and with them PMDK's lock on a file that is closed here.
-func enterPMDK() {
-	openLock.Lock()
-	syscall.ForkLock.RLock()
-}
-
-func leavePMDK() {
-	syscall.ForkLock.RUnlock()
-	openLock.Unlock()
-}
-
 // newPool wraps what C opened and makes its objects resolvable. growth is nil
 // for a pool that stays as large as it is.
 func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64, g *growth) (*Pool, error) {
@@ -174,7 +157,7 @@ func (p *Pool) release() error {
 	p.userData.Store(nil)
 	poolNumbers.give(p.number)
 	p.watch.Stop()
-	syscall.ForkLock.RLock() // see enterPMDK
+	syscall.ForkLock.RLock() // see poolfile.Enter
 	defer syscall.ForkLock.RUnlock()
 	C.pmemobj_close((*C.PMEMobjpool)(p.base))
 	if p.growth != nil && !p.growth.frozen {

@@ -1,7 +1,7 @@
 package libpmemobj
 
 // PMDK has some settings of how a pool is created or opened for the whole
-// process only. The options here change them for one call, under openLock, and
+// process only. The options here change them for one call, inside poolfile.Enter, and
 // put back what was there.
 
 // processSettings are those of one call.
@@ -50,8 +50,8 @@ func WithGlobalArena() Option {
 	return func(o *options) { o.process.global = true }
 }
 
-// set changes the settings and returns what puts them back. The caller holds
-// openLock.
+// set changes the settings and returns what puts them back. The caller is inside
+// poolfile.Enter.
 func (s *processSettings) set(op string) (restore func(), err error) {
 	var undo []func()
 	restore = func() {

@@ -14,7 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 	"github.com/pmem/pmdk-go/internal/poolset"
 )
 
@@ -59,7 +61,7 @@ const partHeader = 4096
 func readSet(op, path string, file io.ReaderAt) (*poolSet, bool, error) {
 	start := make([]byte, len(poolset.Signature))
 	if n, err := file.ReadAt(start, 0); n < len(start) && err != io.EOF {
-		return nil, false, pathError(op, path, err)
+		return nil, false, cgoutil.PathError(op, path, err)
 	}
 	if !poolset.IsSet(start) {
 		return nil, false, nil
@@ -69,7 +71,7 @@ func readSet(op, path string, file io.ReaderAt) (*poolSet, bool, error) {
 	}
 	text, err := io.ReadAll(io.NewSectionReader(file, 0, poolset.MaxText+1))
 	if err != nil {
-		return nil, true, pathError(op, path, err)
+		return nil, true, cgoutil.PathError(op, path, err)
 	}
 	set, err := poolset.Parse(text)
 	if err != nil {
@@ -177,7 +179,7 @@ func (s *poolSet) openReplica(op string, text *poolset.Replica) (r replica, err 
 		r.parts = append(r.parts, p)
 		st, err := p.Stat()
 		if err != nil {
-			return r, pathError(op, path, err)
+			return r, cgoutil.PathError(op, path, err)
 		}
 		p.fileSize = st.Size()
 		if !s.folders && uint64(p.fileSize) != text.Parts[i].Size {
@@ -359,7 +361,7 @@ func (r *replica) locate(off int64) (*part, int64) {
 func (r *replica) corrupt(op, path string, err error) error {
 	var c *objheap.Corrupt
 	if !errors.As(err, &c) {
-		return pathError(op, path, err)
+		return cgoutil.PathError(op, path, err)
 	}
 	p, off := r.locate(c.Offset)
 	return &CorruptError{Path: p.path, Structure: c.Structure, Offset: off, Reason: c.Reason}
@@ -369,18 +371,18 @@ func (r *replica) corrupt(op, path string, err error) error {
 // kind only, and says so.
 func (s *poolSet) settle(op string, d Durability) (got Durability, err error) {
 	err = s.each(func(p *part) error {
-		g, err := d.settle(op, p.path, p.File)
+		g, err := settle(op, p.path, d, p.File)
 		got = max(got, g)
 		return err
 	})
 	return got, err
 }
 
-// fillHoles is fillHoles for every part.
+// fillHoles is poolfile.FillHoles for every part.
 func (s *poolSet) fillHoles(op string) error {
 	return s.each(func(p *part) error {
-		if err := fillHoles(p.File); err != nil {
-			return pathError(op, p.path, err)
+		if err := poolfile.FillHoles(p.File); err != nil {
+			return cgoutil.PathError(op, p.path, err)
 		}
 		return nil
 	})

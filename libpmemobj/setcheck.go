@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
 )
 
@@ -168,7 +169,7 @@ func (s *poolSet) dropUnused(op string, end int64, may bool) error {
 			case unused && may:
 				_ = p.Close()
 				if err := os.Remove(p.path); err != nil {
-					return pathError(op, p.path, err)
+					return cgoutil.PathError(op, p.path, err)
 				}
 			case p.fileSize >= MinPart:
 				parts[kept] = *p
@@ -197,7 +198,7 @@ func (s *poolSet) closeGaps(op string, end int64, may bool) error {
 		return &Error{Op: op, Path: s.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("there is no part %s: the disk was full for a while and PMDK left the number out; opening the pool, other than with WithCopyOnWrite, renumbers the parts", s.gap)}
 	}
 	if err := s.renumber(); err != nil {
-		return pathError(op, s.path, err)
+		return cgoutil.PathError(op, s.path, err)
 	}
 	return nil
 }

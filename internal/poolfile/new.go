@@ -17,19 +17,24 @@ type New struct {
 	name string // temporary; empty if the file has none
 }
 
-// Create makes a file that will be called path: one without a name, which
-// vanishes with the process, or, on a file system that knows no such files,
-// ".NAME.*.creating" beside path. Mode's permission bits are subject to the
-// umask.
+// Create makes a file that will be called path, which must be free: one
+// without a name, which vanishes with the process, or, on a file system that
+// knows no such files, ".NAME.*.creating" beside path. Mode's permission bits
+// are subject to the umask.
 func Create(path string, mode fs.FileMode) (*New, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, unix.EEXIST
 	}
+	return Temporary(path, mode)
+}
+
+// Temporary is Create for a path that may be taken for now.
+func Temporary(path string, mode fs.FileMode) (*New, error) {
 	f, err := newUnnamed(filepath.Dir(path), mode)
 	if err != nil {
-		f, err = newNamed(path, mode)
+		return newNamed(path, mode)
 	}
-	return f, err
+	return f, nil
 }
 
 // newUnnamed makes a file that vanishes with the process unless it is given a
@@ -82,7 +87,7 @@ func (f *New) Publish(path string) error {
 		}
 		f.name = ""
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
 // Discard drops the file.
@@ -93,7 +98,8 @@ func (f *New) Discard() {
 	_ = f.Close()
 }
 
-func syncFolder(dir string) error {
+// SyncFolder makes the names in a folder durable.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
