@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolheader"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -79,7 +79,7 @@ func rehead(t *testing.T, path string, off int, b []byte) {
 	require.NoError(t, err)
 	copy(file[off:], b)
 	binary.LittleEndian.PutUint64(file[4088:], 0)
-	binary.LittleEndian.PutUint64(file[4088:], objheap.HeaderChecksum(file[:4096]))
+	binary.LittleEndian.PutUint64(file[4088:], poolheader.HeaderChecksum(file[:4096]))
 	edit(t, path, 0, file[:4096])
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pmem/pmdk-go/internal/objheap"
 	"github.com/pmem/pmdk-go/internal/objmutate/cpool"
+	"github.com/pmem/pmdk-go/internal/poolheader"
 )
 
 // poolBytes is the file of a small pool with objects in it, closed.
@@ -67,9 +68,9 @@ func put64(off int, v uint64) func([]byte) []byte {
 func sums(change func([]byte) []byte) func([]byte) []byte {
 	return func(b []byte) []byte {
 		b = change(b)
-		binary.LittleEndian.PutUint64(b[4088:], objheap.HeaderChecksum(b[:4096]))
-		binary.LittleEndian.PutUint64(b[6136:], objheap.Checksum(b[4096:6144], 2040))
-		binary.LittleEndian.PutUint64(b[heapAt+1016:], objheap.Checksum(b[heapAt:heapAt+1024], 1016))
+		binary.LittleEndian.PutUint64(b[4088:], poolheader.HeaderChecksum(b[:4096]))
+		binary.LittleEndian.PutUint64(b[6136:], poolheader.Checksum(b[4096:6144], 2040))
+		binary.LittleEndian.PutUint64(b[heapAt+1016:], poolheader.Checksum(b[heapAt:heapAt+1024], 1016))
 		return b
 	}
 }
@@ -83,7 +84,7 @@ func redo(op, dst, value uint64) func([]byte) []byte {
 		le.PutUint64(log[16:], 64)
 		le.PutUint64(log[64:], op<<61|dst)
 		le.PutUint64(log[72:], value)
-		le.PutUint64(log, objheap.Checksum(log[:80], 0))
+		le.PutUint64(log, poolheader.Checksum(log[:80], 0))
 		return b
 	}
 }
@@ -96,7 +97,7 @@ func undo(op, dst uint64) func([]byte) []byte {
 		le.PutUint64(log[64:], op<<61|dst)
 		le.PutUint64(log[80:], 16)
 		entry := append(append([]byte{}, log[64:128]...), log[24:32]...)
-		le.PutUint64(log[72:], objheap.Checksum(entry, 8))
+		le.PutUint64(log[72:], poolheader.Checksum(entry, 8))
 		return b
 	}
 }

@@ -3,7 +3,8 @@ package objheap
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+
+	"github.com/pmem/pmdk-go/internal/poolheader"
 )
 
 // Info is what the headers of a pool say about it.
@@ -39,32 +40,6 @@ func (i *Info) Part() bool {
 	return i.PrevPart != i.UUID || i.NextPart != i.UUID || i.PrevReplica != i.UUID || i.NextReplica != i.UUID
 }
 
-var signatures = []struct{ sig, what string }{
-	{"PMEMBLK\x00", "a pmemblk pool"},
-	{"PMEMLOG\x00", "a pmemlog pool"},
-	{"PMEMPOOL\x00", "an old pool of unknown kind"},
-	{"BTT_ARENA_INFO\x00", "a BTT arena"},
-	{"\x7fELF", "an executable"},
-	{"\x1f\x8b", "compressed data"},
-	{"SQLite format 3\x00", "an SQLite database"},
-}
-
-// whatIs names what a file starts with, if that is a pool's signature or
-// another well-known one.
-func whatIs(b []byte) string {
-	for _, s := range signatures {
-		if bytes.HasPrefix(b, []byte(s.sig)) {
-			return s.what
-		}
-	}
-	if len(bytes.Trim(b, "\x00")) == 0 {
-		return "all zeros, as after a creation that was cut short"
-	}
-	return fmt.Sprintf("it begins with %q", b[:min(len(b), 8)])
-}
-
-const setSignature = "PMEMPOOLSET"
-
 // checkHeader reads the pool header. stop is true if what follows cannot or
 // need not be looked at.
 func (im *image) checkHeader(info *Info) (stop bool, err error) {
@@ -76,19 +51,19 @@ func (im *image) checkHeader(info *Info) (stop bool, err error) {
 	if err := im.raw(b, 0); err != nil {
 		return true, err
 	}
-	if bytes.HasPrefix(b, []byte(setSignature)) {
+	if bytes.HasPrefix(b, []byte(poolheader.SetSignature)) {
 		info.IsSet = true
 		return true, nil
 	}
 	if !bytes.HasPrefix(b, []byte("PMEMOBJ\x00")) {
-		return true, corrupt("pool header", 0, "not a pmemobj pool: %s", whatIs(b))
+		return true, corrupt("pool header", 0, "not a pmemobj pool: %s", poolheader.WhatIs(b))
 	}
 	if len(b) < headerSize {
 		return true, corrupt("file", im.size, "truncated: %d bytes are less than a pool header", im.size)
 	}
 	le := binary.LittleEndian
 	info.Compat, info.Incompat, info.ROCompat = le.Uint32(b[12:]), le.Uint32(b[16:]), le.Uint32(b[20:])
-	if got, want := le.Uint64(b[headerSum:]), HeaderChecksum(b); got != want {
+	if got, want := le.Uint64(b[headerSum:]), poolheader.HeaderChecksum(b); got != want {
 		return true, corrupt("pool header", headerSum, "checksum is %#x, should be %#x", got, want)
 	}
 	if major := le.Uint32(b[8:]); major != poolMajor {
@@ -117,7 +92,7 @@ func (im *image) checkDescriptor(info *Info) error {
 		return err
 	}
 	at := func(off int) uint64 { return binary.LittleEndian.Uint64(b[off-descriptorOff:]) }
-	if got, want := at(descriptorSum), Checksum(b[:descriptorLen], descriptorSum-descriptorOff); got != want {
+	if got, want := at(descriptorSum), poolheader.Checksum(b[:descriptorLen], descriptorSum-descriptorOff); got != want {
 		return corrupt("pool descriptor", descriptorSum, "checksum is %#x, should be %#x", got, want)
 	}
 	name, _, ended := bytes.Cut(b[:layoutLen], []byte{0})
@@ -151,7 +126,7 @@ func (im *image) checkHeapHeader() error {
 	if !bytes.HasPrefix(b, []byte("MEMORY_HEAP_HDR\x00")) {
 		return corrupt("heap header", im.heapOff, "wrong signature %q", b[:16])
 	}
-	if got, want := le.Uint64(b[heapHeaderSum:]), Checksum(b, heapHeaderSum); got != want {
+	if got, want := le.Uint64(b[heapHeaderSum:]), poolheader.Checksum(b, heapHeaderSum); got != want {
 		return corrupt("heap header", im.heapOff+heapHeaderSum, "checksum is %#x, should be %#x", got, want)
 	}
 	if major := le.Uint64(b[16:]); major != heapMajor {

@@ -3,6 +3,8 @@ package objheap
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/pmem/pmdk-go/internal/poolheader"
 )
 
 // A lane holds three logs. Each is a header of 64 bytes and room for entries;
@@ -179,7 +181,7 @@ func (im *image) applyRedo(lane uint64, which int, chain []ulog) error {
 		}
 		used += n
 	}
-	if Checksum(b[:logHeaderSize+used], 0) != base.sum {
+	if poolheader.Checksum(b[:logHeaderSize+used], 0) != base.sum {
 		return nil // torn while it was written: recovery drops it too
 	}
 	for _, l := range chain {
@@ -357,7 +359,7 @@ func (im *image) undoEntry(lane uint64, which int, off, gen uint64) (p patch, n 
 
 // entrySum is the checksum of the n bytes of an undo entry at off.
 func (im *image) entrySum(off, n, gen uint64) (uint64, error) {
-	var f fletcher
+	var f poolheader.Fletcher
 	b := make([]byte, min(n, 64<<10))
 	for at := uint64(0); at < n; {
 		part := b[:min(n-at, uint64(len(b)))]
@@ -367,11 +369,11 @@ func (im *image) entrySum(off, n, gen uint64) (uint64, error) {
 		if at == 0 {
 			clear(part[8:16])
 		}
-		f.add(part)
+		f.Add(part)
 		at += uint64(len(part))
 	}
-	f.add64(gen)
-	return f.sum(), nil
+	f.Add64(gen)
+	return f.Sum(), nil
 }
 
 // mayUndo says whether a transaction can have saved n bytes at off: they lie in

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolheader"
 )
 
 // Where things are in a pool, said once more than in package objheap so that a
@@ -299,7 +300,7 @@ func forge(b []byte, rnd *rand.Rand) string {
 	}
 	clear(log[:16])
 	le.PutUint64(log[16:], (n*16+63)&^63)
-	le.PutUint64(log, objheap.Checksum(log[:64+n*16], 0))
+	le.PutUint64(log, poolheader.Checksum(log[:64+n*16], 0))
 	return fmt.Sprintf("redo log forged in the lane at %#x", lane)
 }
 
@@ -307,7 +308,7 @@ func forge(b []byte, rnd *rand.Rand) string {
 func putUndoSum(entry []byte, gen uint64) {
 	withGen := append(append([]byte{}, entry...), make([]byte, 8)...)
 	binary.LittleEndian.PutUint64(withGen[len(entry):], gen)
-	binary.LittleEndian.PutUint64(entry[8:], objheap.Checksum(withGen, 8))
+	binary.LittleEndian.PutUint64(entry[8:], poolheader.Checksum(withGen, 8))
 }
 
 // repairSums recomputes the checksums of everything that has one.
@@ -316,9 +317,9 @@ func repairSums(b []byte) {
 	if len(b) < chunksAt {
 		return
 	}
-	le.PutUint64(b[4088:], objheap.HeaderChecksum(b[:4096]))
-	le.PutUint64(b[6136:], objheap.Checksum(b[4096:6144], 2040))
-	le.PutUint64(b[heapAt+1016:], objheap.Checksum(b[heapAt:heapAt+1024], 1016))
+	le.PutUint64(b[4088:], poolheader.HeaderChecksum(b[:4096]))
+	le.PutUint64(b[6136:], poolheader.Checksum(b[4096:6144], 2040))
+	le.PutUint64(b[heapAt+1016:], poolheader.Checksum(b[heapAt:heapAt+1024], 1016))
 	for lane := range uint64(1024) {
 		at := lanesAt + lane*laneBytes
 		repairRedo(b[at:][:256])
@@ -336,7 +337,7 @@ func repairRedo(log []byte) {
 	for used+16 <= len(log) && le.Uint64(log[used:]) != 0 {
 		used += 16
 	}
-	le.PutUint64(log, objheap.Checksum(log[:used], 0))
+	le.PutUint64(log, poolheader.Checksum(log[:used], 0))
 }
 
 func repairUndo(log []byte) {
