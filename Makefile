@@ -2,7 +2,7 @@
 .PHONY: help setup demo test bench-ratio clean
 
 # The packages with C of their own, which the address sanitizer can look into.
-ASAN := ./third_party/... ./cgoutil/... ./libpmem/... ./libpmemobj/... ./libpmemlog/... ./internal/poolfile/...
+ASAN := ./third_party/... ./cgoutil/... ./libpmem/... ./libpmemobj/... ./libpmemlog/... ./libpmemblk/... ./libpmempool/... ./internal/poolfile/...
 
 stage = @printf '\n== %s\n'
 
@@ -15,7 +15,8 @@ setup: ## bring what building needs; silent if nothing is missing
 demo: setup ## index Go's standard library into a pool, killing the indexer half-way
 	@cd examples && go run ./codeindex demo
 
-test: setup ## everything that must hold before a commit
+test: ## everything that must hold before a commit
+	@scripts/setup.sh test
 	$(stage) 'gofmt'
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
 	$(stage) 'go vet'
@@ -33,7 +34,9 @@ test: setup ## everything that must hold before a commit
 	$(stage) 'go test -race'
 	@go test -race -timeout 15m ./...
 	$(stage) 'go test, allocations that the race detector hides'
-	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./libpmemlog ./internal/benchratio
+	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./libpmemlog ./libpmemblk ./internal/benchratio
+	$(stage) 'go test, damaged pools for libpmempool'
+	@go test -timeout 5m -run 'Mutants' ./libpmempool
 	$(stage) 'go test -race, examples'
 	@cd examples && go test -race -timeout 10m ./...
 	$(stage) 'go test -asan, short'

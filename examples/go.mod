@@ -5,6 +5,7 @@ go 1.25.0
 require (
 	github.com/pmem/pmdk-go v0.0.0
 	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/spf13/pflag v1.1.0
 	github.com/stretchr/testify v1.12.1
 	github.com/urfave/cli/v3 v3.14.0
 	golang.org/x/sys v0.47.0

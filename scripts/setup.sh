@@ -1,9 +1,11 @@
 #!/bin/sh
-# Brings what building and testing need, and is silent when nothing is missing.
-# As root, or with sudo, it installs packages; with neither it puts PMDK under
-# third_party/pmdk (scripts/vendor.sh) and leaves the system alone.
+# Brings what building needs and, with the argument "test", what some tests
+# drive; it is silent when nothing is missing. As root, or with sudo, it
+# installs packages; with neither it puts PMDK under third_party/pmdk
+# (scripts/vendor.sh) and leaves the system alone.
 set -eu
 
+what=${1:-build}
 root=$(cd "$(dirname "$0")/.." && pwd)
 pmdk=$root/third_party/pmdk
 
@@ -44,11 +46,25 @@ wanted() {
 	has pmempool || echo pmdk-tools
 	# PMDK's C examples, unless this system leaves out documentation.
 	[ -e /usr/share/doc/libpmemobj-dev/examples ] || dpkg -s libpmemobj-dev >/dev/null 2>&1 || echo libpmemobj-dev
+	[ "$what" = test ] || return 0
+	# Clients of the example blockstore-nbd.
+	has nbdinfo && has nbdcopy || echo libnbd-bin
+	has qemu-img || echo qemu-utils
+	has fio || echo fio
+}
+
+# available prints those of its arguments that the distribution has.
+available() {
+	for package in "$@"; do
+		! apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
+	done
 }
 
 install() {
-	echo "installing:" $needed $wanted >&2
 	"$@" apt-get -qq update >/dev/null
+	wanted=$(available $wanted)
+	[ -n "$needed$wanted" ] || return 0
+	echo "installing:" $needed $wanted >&2
 	"$@" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $needed $wanted >/dev/null
 }
 

@@ -72,6 +72,7 @@ type bench struct {
 	block block // what the new objects hold
 
 	logs logBench
+	blk  blkBench
 }
 
 func newBench() (*bench, error) {
@@ -117,7 +118,10 @@ func (b *bench) open() (err error) {
 	if err := b.makeMapping(); err != nil {
 		return err
 	}
-	return b.logs.open(b.dir)
+	if err := b.logs.open(b.dir); err != nil {
+		return err
+	}
+	return b.blk.open(b.dir)
 }
 
 func (b *bench) makeRoot() error {
@@ -165,6 +169,7 @@ func (b *bench) makeMapping() (err error) {
 }
 
 func (b *bench) close() {
+	b.blk.close()
 	b.logs.close()
 	if b.mapping != nil {
 		must(b.mapping.Close())

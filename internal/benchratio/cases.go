@@ -14,7 +14,7 @@ const maxPushes = 512
 
 // cases are the pairs.
 func (b *bench) cases() []*pair {
-	return slices.Concat(b.objCases(), b.logs.cases())
+	return slices.Concat(b.objCases(), b.logs.cases(), b.blk.cases())
 }
 
 // objCases are those of libpmemobj and libpmem. Publications are compared with the transactions that

@@ -25,9 +25,9 @@ type library struct {
 var libraries = []library{
 	{"libpmem", true},
 	{"libpmemobj", true},
-	{"libpmemblk", false},
+	{"libpmemblk", true},
 	{"libpmemlog", true},
-	{"libpmempool", false},
+	{"libpmempool", true},
 }
 
 func main() {

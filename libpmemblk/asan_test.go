@@ -1,0 +1,5 @@
+//go:build asan
+
+package libpmemblk_test
+
+const addressSanitizer = true

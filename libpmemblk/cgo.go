@@ -1,0 +1,51 @@
+package libpmemblk
+
+// #cgo CFLAGS: -I${SRCDIR}/../third_party/pmdk/include -I${SRCDIR}/../cgoutil
+// #include "shim.h"
+import "C"
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/cgoutil"
+	_ "github.com/pmem/pmdk-go/internal/interpose" // answers libpmemblk's pmem_is_pmem
+	"github.com/pmem/pmdk-go/third_party/pmdk"
+	_ "github.com/pmem/pmdk-go/third_party/pmdk/libpmemblk" // the linker's flags
+)
+
+// The version of libpmemblk's API that this package was compiled against.
+const (
+	MajorVersion = C.PMEMBLK_MAJOR_VERSION
+	MinorVersion = C.PMEMBLK_MINOR_VERSION
+)
+
+func init() {
+	pmdk.CheckVersion("libpmemblk", MajorVersion, MinorVersion, versionMismatch(MajorVersion, MinorVersion))
+}
+
+// CheckVersion returns nil if the libpmemblk that the program runs with serves
+// the given version of the API: the same major version, and at least the minor
+// one. Otherwise the error has libpmemblk's reason, and EINVAL. The package
+// checks the version that it was compiled against when the program starts.
+//
+// Implements: pmemblk_check_version(3)
+func CheckVersion(major, minor uint32) error {
+	if msg := versionMismatch(major, minor); msg != "" {
+		return &Error{Op: "check version", Errno: unix.EINVAL, Msg: msg}
+	}
+	return nil
+}
+
+func versionMismatch(major, minor uint32) string {
+	return C.GoString(C.pmemblk_check_version(C.uint(major), C.uint(minor)))
+}
+
+// cStatus passes a status to a shim.
+func cStatus(st *cgoutil.Status) *C.struct_pmemgo_status {
+	return (*C.struct_pmemgo_status)(unsafe.Pointer(st))
+}
+
+// cString passes a string that cgoutil has checked.
+func cString(b []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(b))) }

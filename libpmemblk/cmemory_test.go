@@ -1,0 +1,92 @@
+package libpmemblk_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pmem/pmdk-go/internal/testpool"
+	. "github.com/pmem/pmdk-go/libpmemblk"
+)
+
+// Ensure that counting is refused while a pool is open, with how many.
+func TestTrackCMemoryRefused(t *testing.T) {
+	newPool(t, 512)
+	for _, on := range []bool{true, false} {
+		err := TrackCMemory(on)
+		require.ErrorIs(t, err, ErrBusy)
+		require.ErrorContains(t, err, "pools are open")
+	}
+}
+
+func init() {
+	children["C memory"] = func(args []string) error {
+		runtime.LockOSThread() // PMDK keeps some memory for each thread
+		if m := CMemory(); m != (CMemoryStats{}) {
+			return fmt.Errorf("%+v before counting", m)
+		}
+		if err := TrackCMemory(true); err != nil {
+			return err
+		}
+		// PMDK keeps what it had for some tens of pools for the next ones.
+		if err := usePools(args[0], 40); err != nil {
+			return err
+		}
+		base := CMemory()
+		if base.Allocs == 0 || base.Frees == 0 || base.Frees > base.Allocs {
+			return fmt.Errorf("%+v: nothing was counted", base)
+		}
+		if err := usePools(args[0], 40); err != nil {
+			return err
+		}
+		after := CMemory()
+		if after.Bytes != base.Bytes || after.Allocs-base.Allocs != after.Frees-base.Frees {
+			return fmt.Errorf("leaked: %+v, then %+v", base, after)
+		}
+		if err := TrackCMemory(false); err != nil {
+			return err
+		}
+		if err := usePools(args[0], 1); err != nil {
+			return err
+		}
+		if m := CMemory(); m != after {
+			return fmt.Errorf("counted although it is off: %+v, then %+v", after, m)
+		}
+		fmt.Printf("%d allocations for 40 pools, %d bytes stay\n", after.Allocs-base.Allocs, after.Bytes)
+		return nil
+	}
+}
+
+// usePools makes, uses and closes n pools, one after the other.
+func usePools(dir string, n int) error {
+	for i := range n {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		p, err := Create(path, 512, WithSize(MinPool), WithDurability(DurabilityProcessCrash))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(p.WriteBlock(1, make([]byte, 512)), p.SetError(2), p.Close(), Check(path)); err != nil {
+			return err
+		}
+		if p, err = Open(path); err != nil {
+			return err
+		}
+		if err := errors.Join(p.ReadBlock(1, make([]byte, 512)), p.Close(), os.Remove(path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ensure that pools give back all the C memory that they take.
+func TestCMemoryLeaks(t *testing.T) {
+	t.Parallel()
+	c := startChild(t, "C memory", testpool.Dir(t))
+	require.Contains(t, c.line(t), "allocations for 40 pools")
+	require.NoError(t, c.end(), c.stderr.String())
+}

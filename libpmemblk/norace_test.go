@@ -1,0 +1,5 @@
+//go:build !race
+
+package libpmemblk_test
+
+const raceDetector = false

@@ -1,0 +1,5 @@
+//go:build race
+
+package libpmempool_test
+
+const raceDetector = true
