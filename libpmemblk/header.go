@@ -104,7 +104,7 @@ func (s *source) error(op, path string, err error) error {
 func ownError(err error) error {
 	var c *poolsource.Corrupt
 	if errors.As(err, &c) {
-		return &CorruptError{c.Path, c.Structure, c.Offset, c.Reason}
+		return (*CorruptError)(c)
 	}
 	return err
 }

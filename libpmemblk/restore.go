@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // Restore makes the BTT info blocks of a pool good again that Open refuses for
@@ -27,11 +29,8 @@ func Restore(path string) (restored int, err error) {
 		return 0, err
 	}
 	defer s.Close()
-	// The lock that PMDK takes, so that nobody opens the pool meanwhile.
-	for _, p := range s.Parts {
-		if err := unix.Flock(int(p.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-			return 0, s.InUse()
-		}
+	if err := s.lock(); err != nil {
+		return 0, err
 	}
 	patches, err := s.area.Restore()
 	if err != nil {
@@ -46,4 +45,17 @@ func Restore(path string) (restored int, err error) {
 		}
 	}
 	return len(patches), s.error(op, path, s.check())
+}
+
+// lock takes the locks that PMDK takes, so that nobody opens the pool
+// meanwhile. Closing the files releases them.
+func (s *source) lock() error {
+	poolfile.Enter() // as for poolfile.NotInUse
+	defer poolfile.Leave()
+	for _, p := range s.Parts {
+		if err := unix.Flock(int(p.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+			return s.InUse()
+		}
+	}
+	return nil // or a file system without locks
 }

@@ -41,15 +41,15 @@ func open(op, path string, o *options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer source.close()
+	defer source.Close()
 	if !o.withoutNDCTL {
-		if err := source.requireNDCTL(); err != nil {
+		if err := source.RequireNDCTL(); err != nil {
 			return nil, err
 		}
 	}
 	d := DurabilityNone
 	if !o.copyOnWrite {
-		if d, err = source.prepare(o.durability); err != nil {
+		if d, err = source.Prepare(o.durability); err != nil {
 			return nil, err
 		}
 	}
@@ -88,7 +88,7 @@ func Check(path string) error {
 	if err != nil {
 		return err
 	}
-	defer source.close()
+	defer source.Close()
 	cPath, err := cgoutil.CheckPath(op, path)
 	if err != nil {
 		return err

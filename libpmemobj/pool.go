@@ -8,12 +8,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 	"weak"
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // Pool is an open pool. Its methods may be called from any goroutine.
@@ -157,8 +157,8 @@ func (p *Pool) release() error {
 	p.userData.Store(nil)
 	poolNumbers.give(p.number)
 	p.watch.Stop()
-	syscall.ForkLock.RLock() // see poolfile.Enter
-	defer syscall.ForkLock.RUnlock()
+	poolfile.Enter()
+	defer poolfile.Leave()
 	C.pmemobj_close((*C.PMEMobjpool)(p.base))
 	if p.growth != nil && !p.growth.frozen {
 		p.growth.tidy(p.lastSize.Load())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/objheap"
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // uuid is that of a part.
@@ -31,7 +32,10 @@ func (s *poolSet) lock(op string) error {
 // inspect reads the parts before C does and returns the pool's layout name.
 // With repair, what a growth left unfinished is removed.
 func (s *poolSet) inspect(op, layout string, verify, repair bool) (found string, err error) {
-	if err := s.lock(op); err != nil {
+	poolfile.Enter() // as for poolfile.NotInUse
+	err = s.lock(op)
+	poolfile.Leave()
+	if err != nil {
 		return "", err
 	}
 	if err := s.checkHeaders(op); err != nil {

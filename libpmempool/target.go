@@ -53,8 +53,8 @@ type poolFile struct {
 // fileID tells whether two descriptors are of the same file.
 type fileID struct{ dev, ino uint64 }
 
-// examine reads what stands at path, without entering C. Errors are those that
-// forbid any use; what is wrong with single files is left to the caller.
+// examine reads what stands at path, between enterC and leave. Errors are those
+// that forbid any use; what is wrong with single files is left to the caller.
 func examine(op, path string, o *options) (*target, error) {
 	t := &target{op: op, path: path}
 	f, err := openToRead(op, path)
@@ -144,7 +144,7 @@ func readFile(op, path string, replica, part int) poolFile {
 	}
 	p.size, p.id = st.Size, fileID{uint64(st.Dev), st.Ino}
 	p.header, err = poolheader.ReadFrom(f)
-	locked := poolfile.NotInUse(f)
+	locked := poolfile.NotInUseInside(f)
 	switch {
 	case errors.Is(locked, unix.EAGAIN):
 		p.err = &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}

@@ -65,7 +65,7 @@ func (m *btreeMap) keys() (keys []uint64) {
 // Go has changed in it, and so on.
 func TestBtreeOfC(t *testing.T) {
 	path := testpool.Path(t)
-	out := mapcli.run(t, commands("i 50", "i 30", "i 70", "n 500", "r 30", "p"), "btree", path, "1")
+	out := run(t, mapcli, commands("i 50", "i 30", "i 70", "n 500", "r 30", "p"), "btree", path, "1")
 
 	p := openPool(t, path, mapLayout)
 	m := rootOf[mapRoot[btreeMap]](t, p).Map.Get()
@@ -90,10 +90,10 @@ func TestBtreeOfC(t *testing.T) {
 	}))
 	want := m.keys()
 	require.NoError(t, p.Close())
-	out = mapcli.run(t, commands("p", fmt.Sprint("c ", was), fmt.Sprint("c ", was+1), "c 1"), "btree", path)
+	out = run(t, mapcli, commands("p", fmt.Sprint("c ", was), fmt.Sprint("c ", was+1), "c 1"), "btree", path)
 	require.Equal(t, printed(want)+"0\n1\n0\n", out)
 
-	out = mapcli.run(t, commands(fmt.Sprint("r ", was+1), "n 300", "p"), "btree", path, "2")
+	out = run(t, mapcli, commands(fmt.Sprint("r ", was+1), "n 300", "p"), "btree", path, "2")
 	p = openPool(t, path, mapLayout)
 	m = rootOf[mapRoot[btreeMap]](t, p).Map.Get()
 	require.Len(t, m.keys(), 502-1+300)
@@ -103,7 +103,7 @@ func TestBtreeOfC(t *testing.T) {
 // Ensure that mapcli takes a tree that Go has made for its own: it splits, fills
 // and frees nodes that C did not allocate.
 func TestBtreeOfGo(t *testing.T) {
-	mapcli.needed(t)
+	mapcli.Needed(t)
 	path := testpool.Path(t)
 	p := createPool(t, path, mapLayout)
 	root, err := Root[mapRoot[btreeMap]](p)
@@ -127,9 +127,9 @@ func TestBtreeOfGo(t *testing.T) {
 		return nil
 	}))
 	require.NoError(t, p.Close())
-	require.Equal(t, printed(want), mapcli.run(t, commands("p"), "btree", path))
+	require.Equal(t, printed(want), run(t, mapcli, commands("p"), "btree", path))
 
-	out := mapcli.run(t, commands("i 35", "i 5", "i 75", "r 40", "n 100", "p"), "btree", path, "3")
+	out := run(t, mapcli, commands("i 35", "i 5", "i 75", "r 40", "n 100", "p"), "btree", path, "3")
 	p = openPool(t, path, mapLayout)
 	m := rootOf[mapRoot[btreeMap]](t, p).Map.Get()
 	keys := m.keys()
@@ -142,7 +142,7 @@ func TestBtreeOfGo(t *testing.T) {
 	for i, key := range keys {
 		remove[i] = fmt.Sprint("r ", key)
 	}
-	require.Equal(t, "\n", mapcli.run(t, commands(append(remove, "p")...), "btree", path))
+	require.Equal(t, "\n", run(t, mapcli, commands(append(remove, "p")...), "btree", path))
 	p = openPool(t, path, mapLayout)
 	require.Empty(t, rootOf[mapRoot[btreeMap]](t, p).Map.Get().keys())
 	require.LessOrEqual(t, objectsOf[btreeNode](p), 1, "C did not free Go's nodes")

@@ -117,7 +117,7 @@ func (m *hashMap) remove(tx *Tx, key uint64) error {
 // finds what Go has inserted, and misses what Go has removed.
 func TestHashmapTx(t *testing.T) {
 	path := testpool.Path(t)
-	out := mapcli.run(t, commands("i 50", "i 30", "i 70", "n 500", "r 30", "p", "d"), "hashmap_tx", path, "1")
+	out := run(t, mapcli, commands("i 50", "i 30", "i 70", "n 500", "r 30", "p", "d"), "hashmap_tx", path, "1")
 
 	open := func() (*Pool, *hashMap) {
 		p := openPool(t, path, mapLayout)
@@ -156,10 +156,10 @@ func TestHashmapTx(t *testing.T) {
 	check = append(check, "c 123456789", "p", "d")
 	want := answers.String() + "0\n" + m.printed() + m.debug()
 	require.NoError(t, p.Close())
-	require.Equal(t, want, mapcli.run(t, commands(check...), "hashmap_tx", path))
+	require.Equal(t, want, run(t, mapcli, commands(check...), "hashmap_tx", path))
 
 	// C makes new buckets of all of it, and frees the old ones.
-	out = mapcli.run(t, commands("n 1000", "b", "p"), "hashmap_tx", path, "5")
+	out = run(t, mapcli, commands("n 1000", "b", "p"), "hashmap_tx", path, "5")
 	_, m = open()
 	require.EqualValues(t, 502+1000, m.Count)
 	require.True(t, strings.HasSuffix(out, m.printed()), "mapcli printed something else")

@@ -87,7 +87,7 @@ func printedList(values []int32) string {
 // Ensure that C prints the lists that Go has written, that Go reads what C has
 // added to them, and that both go on with what the other has made.
 func TestLists(t *testing.T) {
-	lists.needed(t)
+	lists.Needed(t)
 	path := testpool.Path(t)
 	p := createPool(t, path, listsLayout)
 	var foo, bar []int32
@@ -104,15 +104,15 @@ func TestLists(t *testing.T) {
 
 	for round := range 3 {
 		require.NoError(t, p.Close())
-		require.Equal(t, printedList(foo), lists.run(t, "", path, "2", "foo", "print"))
-		require.Equal(t, printedList(bar), lists.run(t, "", path, "9", "bar", "print"))
+		require.Equal(t, printedList(foo), lists.Run(t, path, "2", "foo", "print"))
+		require.Equal(t, printedList(bar), lists.Run(t, path, "9", "bar", "print"))
 		for _, empty := range [][]string{{"2", "bar"}, {"9", "foo"}, {"0", "foo"}} {
-			require.Empty(t, lists.run(t, "", path, empty[0], empty[1], "print"))
+			require.Empty(t, lists.Run(t, path, empty[0], empty[1], "print"))
 		}
 		for i := range 3 {
 			v := int32(100 + 10*round + i)
-			require.Empty(t, lists.run(t, "", path, "2", "foo", strconv.Itoa(int(v))))
-			require.Empty(t, lists.run(t, "", path, "9", "bar", strconv.Itoa(int(-v))))
+			require.Empty(t, lists.Run(t, path, "2", "foo", strconv.Itoa(int(v))))
+			require.Empty(t, lists.Run(t, path, "9", "bar", strconv.Itoa(int(-v))))
 			foo, bar = append([]int32{v}, foo...), append([]int32{-v}, bar...)
 		}
 		p = openPool(t, path, listsLayout)
@@ -128,7 +128,7 @@ func TestLists(t *testing.T) {
 func TestListsOfC(t *testing.T) {
 	path := testpool.Path(t)
 	for v := range 4 {
-		require.Empty(t, lists.run(t, "", path, "0", "bar", strconv.Itoa(v)))
+		require.Empty(t, lists.Run(t, path, "0", "bar", strconv.Itoa(v)))
 	}
 	p := openPool(t, path, listsLayout)
 	bar := barList(t, p, 0)
@@ -142,6 +142,6 @@ func TestListsOfC(t *testing.T) {
 	require.NoError(t, bar.RemoveFree(bar.First()))
 	require.NoError(t, bar.MoveToHead(bar.First(), barList(t, p, 1)))
 	require.NoError(t, p.Close())
-	require.Equal(t, "0\n1000\n", lists.run(t, "", path, "0", "bar", "print"))
-	require.Equal(t, "1\n", lists.run(t, "", path, "1", "bar", "print"))
+	require.Equal(t, "0\n1000\n", lists.Run(t, path, "0", "bar", "print"))
+	require.Equal(t, "1\n", lists.Run(t, path, "1", "bar", "print"))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/cinterop/cprogram"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -30,7 +31,7 @@ type (
 // stringStore is one of the pairs of programs.
 type stringStore struct {
 	layout         string
-	writer, reader *program
+	writer, reader *cprogram.Program
 	set            func(p *Pool, s string) error // with a NUL behind s
 	get            func(t *testing.T, p *Pool) string
 }
@@ -94,26 +95,26 @@ func withZeros(s string) []byte {
 // Ensure that C's writer and Go's write what both readers read.
 func TestStringStores(t *testing.T) {
 	for _, s := range stringStores {
-		t.Run(s.writer.name, func(t *testing.T) {
+		t.Run(s.writer.Name, func(t *testing.T) {
 			path := testpool.Path(t)
-			require.Empty(t, s.writer.run(t, "hello\n", path))
+			require.Empty(t, run(t, s.writer, "hello\n", path))
 			p := openPool(t, path, s.layout)
 			require.Equal(t, "hello", s.get(t, p))
 			for _, word := range []string{"persist", "go", "ninechars"} {
 				require.NoError(t, s.set(p, word))
 				require.NoError(t, p.Close())
-				require.Equal(t, word+"\n", s.reader.run(t, "", path))
+				require.Equal(t, word+"\n", s.reader.Run(t, path))
 				p = openPool(t, path, s.layout)
 				require.Equal(t, word, s.get(t, p))
 			}
 		})
-		t.Run(s.reader.name, func(t *testing.T) {
-			s.reader.needed(t)
+		t.Run(s.reader.Name, func(t *testing.T) {
+			s.reader.Needed(t)
 			path := testpool.Path(t)
 			p := createPool(t, path, s.layout)
 			require.NoError(t, s.set(p, "from go"))
 			require.NoError(t, p.Close())
-			require.Equal(t, "from go\n", s.reader.run(t, "", path))
+			require.Equal(t, "from go\n", s.reader.Run(t, path))
 		})
 	}
 	require.EqualValues(t, 24, unsafe.Sizeof(countedString{}))

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
 // CheckFile looks at the file of a pool before the C library sees it: its size,
@@ -41,22 +43,10 @@ func onFile(f *os.File, check func(io.ReaderAt, int64) (Info, error)) (Info, err
 	default:
 		return Info{}, corrupt("file", 0, "neither a regular file nor a device")
 	}
-	if err := NotInUse(f); err != nil {
+	if err := poolfile.NotInUse(f); err != nil {
 		return Info{}, err
 	}
 	return check(f, st.Size())
-}
-
-// NotInUse fails if somebody holds the lock that libpmemobj takes on a pool's
-// file.
-func NotInUse(f *os.File) error {
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
-		if err == unix.EWOULDBLOCK {
-			return &os.PathError{Op: "flock", Path: f.Name(), Err: err}
-		}
-		return nil // a file system without locks
-	}
-	return unix.Flock(int(f.Fd()), unix.LOCK_UN)
 }
 
 // Check is CheckFile for a pool of size bytes that r reads.

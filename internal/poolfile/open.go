@@ -29,9 +29,19 @@ func Open(op, path string) (*os.File, error) {
 	return file, nil
 }
 
-// NotInUse fails if somebody holds the lock that PMDK takes on the pools that
-// it opens.
+// NotInUse fails with EAGAIN if somebody holds the lock that PMDK takes on the
+// pools that it opens. The look itself takes that lock for a moment, which C
+// must not run into: some of its functions abort the process on a pool that they
+// find locked. So it waits for its turn, as C does, and is not for callers that
+// are inside Enter.
 func NotInUse(f *os.File) error {
+	Enter()
+	defer Leave()
+	return NotInUseInside(f)
+}
+
+// NotInUseInside is NotInUse for callers that are inside Enter.
+func NotInUseInside(f *os.File) error {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
 		if err == unix.EWOULDBLOCK {
 			return &os.PathError{Op: "flock", Path: f.Name(), Err: err}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -174,6 +175,31 @@ func TestOpen(t *testing.T) {
 	assert.ErrorIs(t, NotInUse(f), unix.EAGAIN)
 	require.NoError(t, unix.Flock(int(other.Fd()), unix.LOCK_UN))
 	assert.NoError(t, NotInUse(f))
+	Enter()
+	assert.NoError(t, NotInUseInside(f))
+	Leave()
+}
+
+// Ensure that the look at a pool's lock waits for C.
+func TestNotInUseEnters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	for range 100 {
+		f, err := os.Open(path)
+		require.NoError(t, err)
+		other, err := os.Open(path)
+		require.NoError(t, err)
+		Enter()
+		require.NoError(t, unix.Flock(int(other.Fd()), unix.LOCK_EX))
+		found := make(chan error)
+		go func() { found <- NotInUse(f) }()
+		runtime.Gosched()
+		require.NoError(t, unix.Flock(int(other.Fd()), unix.LOCK_UN))
+		Leave()
+		require.NoError(t, <-found)
+		require.NoError(t, f.Close())
+		require.NoError(t, other.Close())
+	}
 }
 
 func TestEnterExcludes(t *testing.T) {

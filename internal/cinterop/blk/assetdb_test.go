@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/cinterop/cprogram"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmemblk"
 )
@@ -21,11 +22,17 @@ import (
 // The example's programs: load fills a new pool with the assets named in a
 // file, checkout and checkin lend one and take it back, list prints all.
 var (
-	load     = &program{name: "asset_load"}
-	checkout = &program{name: "asset_checkout"}
-	checkin  = &program{name: "asset_checkin"}
-	list     = &program{name: "asset_list"}
+	load     = newProgram("asset_load")
+	checkout = newProgram("asset_checkout")
+	checkin  = newProgram("asset_checkin")
+	list     = newProgram("asset_list")
 )
+
+func newProgram(name string) *cprogram.Program {
+	return cprogram.New("libpmemblk", name, "assetdb/"+name+".c", "")
+}
+
+func TestMain(m *testing.M) { cprogram.Main(m) }
 
 // asset is struct asset, which fills a block.
 type asset struct {
@@ -74,7 +81,7 @@ func printed(n int, a *asset) string {
 	if a.State == free {
 		s += "   State: Free\n"
 	} else {
-		s += fmt.Sprintf("   State: Checked out\n    User: %s\n    Time: %s\n", text(a.User[:]), time.Unix(a.Time, 0).Format(time.ANSIC))
+		s += fmt.Sprintf("   State: Checked out\n    User: %s\n    Time: %s\n", text(a.User[:]), time.Unix(a.Time, 0).UTC().Format(time.ANSIC))
 	}
 	return s + fmt.Sprintf("    Name: %s\n", text(a.Name[:]))
 }
@@ -105,13 +112,13 @@ func requireSame(t *testing.T, path string, n int) {
 		want.WriteString(printed(i, readAsset(t, p, int64(i))))
 	}
 	require.NoError(t, p.Close())
-	require.Equal(t, want.String(), list.run(t, path))
+	require.Equal(t, want.String(), list.Run(t, path))
 }
 
 // Ensure that Go reads and changes what C has loaded, that C sees these
 // changes, and that Go sees C's.
 func TestAssetsOfC(t *testing.T) {
-	load.needed(t)
+	load.Needed(t)
 	dir := testpool.Dir(t)
 	path, names := filepath.Join(dir, "assetdb"), filepath.Join(dir, "names")
 	const n = 1000
@@ -122,8 +129,8 @@ func TestAssetsOfC(t *testing.T) {
 	require.NoError(t, os.WriteFile(names, []byte(b.String()), 0o600))
 	// The program wants a file that exists.
 	require.NoError(t, os.WriteFile(path, make([]byte, libpmemblk.MinPool), 0o600))
-	require.Empty(t, load.run(t, path, names))
-	require.Empty(t, checkout.run(t, path, "3", "alice"))
+	require.Empty(t, load.Run(t, path, names))
+	require.Empty(t, checkout.Run(t, path, "3", "alice"))
 
 	p := openPool(t, path)
 	require.Equal(t, libpmemblk.Capacity(libpmemblk.MinPool, assetSize), p.Blocks())
@@ -143,14 +150,14 @@ func TestAssetsOfC(t *testing.T) {
 	copy(a.User[:], "gopher")
 	writeAsset(t, p, 5, a)
 	writeAsset(t, p, n, newAsset("added by Go"))
-	require.Contains(t, checkin.fail(t, path, "3"), "pmemblk_open", "the pool is open here")
+	require.Contains(t, checkin.Fail(t, path, "3"), "pmemblk_open", "the pool is open here")
 	require.NoError(t, p.Close())
 
 	requireSame(t, path, n+1)
-	require.Contains(t, checkout.fail(t, path, "5", "bob"), "already checked out")
-	require.Empty(t, checkin.run(t, path, "5"))
-	require.Empty(t, checkin.run(t, path, "3"))
-	require.Empty(t, checkout.run(t, path, strconv.Itoa(n), "carol"))
+	require.Contains(t, checkout.Fail(t, path, "5", "bob"), "already checked out")
+	require.Empty(t, checkin.Run(t, path, "5"))
+	require.Empty(t, checkin.Run(t, path, "3"))
+	require.Empty(t, checkout.Run(t, path, strconv.Itoa(n), "carol"))
 	requireSame(t, path, n+1)
 	p = openPool(t, path)
 	require.EqualValues(t, free, readAsset(t, p, 5).State)
@@ -160,13 +167,13 @@ func TestAssetsOfC(t *testing.T) {
 // Ensure that C lists, lends and takes back what Go alone has made, bad and
 // zeroed blocks included.
 func TestAssetsOfGo(t *testing.T) {
-	list.needed(t)
+	list.Needed(t)
 	path := testpool.Path(t)
 	p, err := libpmemblk.Create(path, assetSize, libpmemblk.WithSize(libpmemblk.MinPool), libpmemblk.WithDurability(libpmemblk.DurabilityProcessCrash))
 	require.NoError(t, err)
 	closeAtEnd(t, p)
 	require.NoError(t, p.Close())
-	require.Empty(t, list.run(t, path), "a pool that nobody has written to")
+	require.Empty(t, list.Run(t, path), "a pool that nobody has written to")
 
 	const n = 20
 	p = openPool(t, path)
@@ -175,9 +182,9 @@ func TestAssetsOfGo(t *testing.T) {
 	}
 	require.NoError(t, p.Close())
 	requireSame(t, path, n)
-	require.Empty(t, checkout.run(t, path, "7", "dave"))
-	require.Empty(t, checkout.run(t, path, "8", "erin"))
-	require.Empty(t, checkin.run(t, path, "7"))
+	require.Empty(t, checkout.Run(t, path, "7", "dave"))
+	require.Empty(t, checkout.Run(t, path, "8", "erin"))
+	require.Empty(t, checkin.Run(t, path, "7"))
 	requireSame(t, path, n)
 
 	p = openPool(t, path)
@@ -185,9 +192,9 @@ func TestAssetsOfGo(t *testing.T) {
 	require.NoError(t, p.SetZero(n-1))
 	require.NoError(t, p.SetError(n-2))
 	require.NoError(t, p.Close())
-	require.Contains(t, checkout.fail(t, path, strconv.Itoa(n-1), "frank"), "not found")
-	require.Contains(t, checkout.fail(t, path, strconv.Itoa(n-2), "frank"), "Input/output error")
-	require.Contains(t, list.fail(t, path), "Input/output error")
+	require.Contains(t, checkout.Fail(t, path, strconv.Itoa(n-1), "frank"), "not found")
+	require.Contains(t, checkout.Fail(t, path, strconv.Itoa(n-2), "frank"), "Input/output error")
+	require.Contains(t, list.Fail(t, path), "Input/output error")
 }
 
 // Ensure that pools that pmempool makes are Go's too, with a layout and

@@ -1,9 +1,10 @@
-package cinteroplog_test
+package log_test
 
 import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,9 +13,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/cinterop/cprogram"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmemlog"
 )
+
+func TestMain(m *testing.M) { cprogram.Main(m) }
+
+// The example's programs: addlog appends lines to a log, printlog prints it,
+// and with -t empties it afterwards.
+var (
+	addlog   = newProgram("addlog")
+	printlog = newProgram("printlog")
+)
+
+func newProgram(name string) *cprogram.Program {
+	return cprogram.New("libpmemlog", name, "logfile/"+name+".c", "")
+}
 
 // entry is what the program addlog appends: a struct logentry and as many
 // bytes of text, padded with zeros.
@@ -66,7 +81,7 @@ func (e entry) printed() string {
 // Ensure that a log which PMDK's tool has made is appended to by C and by Go,
 // and read by both.
 func TestLogfile(t *testing.T) {
-	addlog, printlog := build(t, "addlog"), build(t, "printlog")
+	addlog.Needed(t)
 	path := filepath.Join(testpool.Dir(t), "log")
 	made := map[string]func(){
 		"by pmempool": func() { pmempool(t, "create", "log", path) },
@@ -87,19 +102,20 @@ func TestLogfile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			create()
 			defer os.Remove(path)
-			pid, _ := addlog.run(t, path, "first line", "second line")
+			first := addlog.Command(t, path, "first line", "second line")
+			require.Empty(t, cprogram.Output(t, first))
 
 			l := open(t, path)
 			all := entries(t, l)
 			require.Len(t, all, 1)
-			assert.EqualValues(t, pid, all[0].PID)
+			assert.EqualValues(t, first.Process.Pid, all[0].PID)
 			assert.InDelta(t, time.Now().Unix(), all[0].Created, 60)
 			assert.Equal(t, "first line\nsecond line\n", all[0].Text)
 			ours := entry{PID: 12345, Created: 1_000_000_000, Text: "from Go\n"}
 			ours.put(t, l)
 			require.NoError(t, l.Close())
 
-			addlog.run(t, path, "last")
+			require.Empty(t, addlog.Run(t, path, "last"))
 			pmempool(t, "check", path)
 			l = open(t, path)
 			all = entries(t, l)
@@ -108,18 +124,15 @@ func TestLogfile(t *testing.T) {
 			assert.Equal(t, ours.Text, all[1].Text)
 
 			want := all[0].printed() + ours.printed() + all[2].printed()
-			_, got := printlog.run(t, path)
-			assert.Equal(t, want, got)
-			_, got = printlog.run(t, "-t", path)
-			assert.Equal(t, want, got)
+			assert.Equal(t, want, printlog.Run(t, path))
+			assert.Equal(t, want, printlog.Run(t, "-t", path))
 
 			l = open(t, path)
 			assert.Empty(t, entries(t, l), "printlog -t rewinds")
 			ours.put(t, l)
 			require.NoError(t, l.Rewind())
 			require.NoError(t, l.Close())
-			_, got = printlog.run(t, path)
-			assert.Empty(t, got)
+			assert.Empty(t, printlog.Run(t, path))
 		})
 	}
 }
@@ -130,4 +143,16 @@ func open(t *testing.T, path string) *libpmemlog.Log {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return l
+}
+
+// pmempool runs PMDK's tool.
+func pmempool(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("pmempool")
+	if err != nil {
+		t.Skipf("PMDK's tool pmempool, which comes with Debian's pmdk-tools, is not installed: %v", err)
+	}
+	out, err := exec.Command(path, args...).CombinedOutput()
+	require.NoError(t, err, "pmempool %q: %s", args, out)
+	require.Empty(t, out)
 }
