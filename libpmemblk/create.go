@@ -6,10 +6,12 @@ import "C"
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/btt"
 	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/poolsource"
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 )
 
@@ -21,6 +23,11 @@ import (
 // before leaves nothing behind, or, on file systems without unnamed files, a
 // file ".NAME.*.creating" beside path. If path exists, the error matches
 // fs.ErrExist; if the disk is full, unix.ENOSPC.
+//
+// If path is a pool set file, written by hand, whose parts do not exist yet,
+// they are made: files, and one replica. Other than the rest this is not atomic:
+// parts that a killed process left are reported by the next Create, and for the
+// user to remove.
 //
 // Options: WithSize, WithMode, WithDurability, WithPrefault,
 // WithShutdownState, WithoutNDCTL.
@@ -36,9 +43,6 @@ func Create(path string, blockSize int, opts ...Option) (*Pool, error) {
 		return nil, err
 	}
 	if err := refuse(op, path, o.blockSizeSet, "WithBlockSize"); err != nil {
-		return nil, err
-	}
-	if err := checkCapacity(op, path, o.size, blockSize); err != nil {
 		return nil, err
 	}
 	return create(op, path, blockSize, o)
@@ -62,9 +66,6 @@ func OpenOrCreate(path string, blockSize int, opts ...Option) (*Pool, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return p, err
 	}
-	if err := checkCapacity(op, path, o.size, blockSize); err != nil {
-		return nil, err
-	}
 	p, err = create(op, path, blockSize, o)
 	if errors.Is(err, fs.ErrExist) {
 		return open(op, path, o) // somebody else was quicker
@@ -72,18 +73,25 @@ func OpenOrCreate(path string, blockSize int, opts ...Option) (*Pool, error) {
 	return p, err
 }
 
-// checkCapacity fails if no pool can have the sizes.
-func checkCapacity(op, path string, size int64, blockSize int) error {
+// checkCapacity fails if no pool can have the sizes. The remedy is for one that
+// is too small.
+func checkCapacity(op, path string, size int64, blockSize int, remedy string) error {
 	if blockSize < 1 {
 		return badArgument(op, path, "blocks of %d bytes", blockSize)
 	}
 	if Capacity(size, blockSize) == 0 {
-		return badArgument(op, path, "a file of %d bytes has no room for %d blocks of %d bytes, which a pool has at least; use WithSize", size, btt.MinBlocks, blockSize)
+		return badArgument(op, path, "a pool of %d bytes has no room for %d blocks of %d bytes, which it has at least; %s", size, btt.MinBlocks, blockSize, remedy)
 	}
 	return nil
 }
 
 func create(op, path string, blockSize int, o *options) (*Pool, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return createInSet(op, path, blockSize, o)
+	}
+	if err := checkCapacity(op, path, o.size, blockSize, "use WithSize"); err != nil {
+		return nil, err
+	}
 	if !o.withoutNDCTL {
 		if err := pmdk.RequireNDCTL(path); err != nil {
 			return nil, cgoutil.PathError(op, path, err)
@@ -115,15 +123,9 @@ func createIn(op, path string, blockSize int, o *options, file *poolfile.New) (*
 		return nil, err
 	}
 	settings := o.settings()
-	var st cgoutil.Status
-	poolfile.Enter()
-	pbp := C.pmemgo_blk_create(cString(cPath), C.uint64_t(blockSize), &settings, cStatus(&st))
-	if pbp != nil {
-		openPools++
-	}
-	poolfile.Leave()
-	if pbp == nil {
-		return nil, st.Err(op, path)
+	pbp, err := enterCreate(op, path, cPath, blockSize, &settings)
+	if err != nil {
+		return nil, err
 	}
 	// PMDK keeps the path through which it opened the file, and with it the
 	// number of our descriptor.
@@ -133,4 +135,52 @@ func createIn(op, path string, blockSize int, o *options, file *poolfile.New) (*
 		return nil, cgoutil.PathError(op, path, err)
 	}
 	return p, nil
+}
+
+// enterCreate has C make a pool at place, which may not have its final path
+// yet.
+func enterCreate(op, path string, place []byte, blockSize int, settings *C.struct_pmemgo_blk_settings) (*C.PMEMblkpool, error) {
+	var st cgoutil.Status
+	poolfile.Enter()
+	defer poolfile.Leave()
+	pbp := C.pmemgo_blk_create(cString(place), C.uint64_t(blockSize), settings, cStatus(&st))
+	if pbp == nil {
+		return nil, st.Err(op, path)
+	}
+	openPools++
+	return pbp, nil
+}
+
+// createInSet makes a pool in the parts that a pool set file names.
+func createInSet(op, path string, blockSize int, o *options) (*Pool, error) {
+	set, err := poolsource.Unused(op, path, kind)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuse(op, path, o.sizeSet, "WithSize"); err != nil {
+		return nil, err
+	}
+	if err := checkCapacity(op, path, set.Size(), blockSize, "make its parts larger"); err != nil {
+		return nil, err
+	}
+	if !o.withoutNDCTL {
+		if err := set.RequireNDCTL(); err != nil {
+			return nil, err
+		}
+	}
+	d, err := set.Prepare(o.durability)
+	if err != nil {
+		return nil, err
+	}
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return nil, err
+	}
+	settings := o.settings()
+	settings.mode = C.uint32_t(o.mode)
+	pbp, err := enterCreate(op, path, cPath, blockSize, &settings)
+	if err != nil {
+		return nil, err
+	}
+	return newPool(pbp, path, d, false, nil), nil
 }

@@ -16,8 +16,8 @@ import (
 // lose its blocks for good at the first write; such a pool is refused, with the
 // repair to make. A pool that was killed at any moment opens.
 //
-// A pool set file stands for a pool in several files; pmempool create makes
-// such a pool. Folders, replicas and devices in it are refused.
+// A pool set file stands for a pool in several files, which Create makes.
+// Folders, replicas and devices in it are refused.
 //
 // A pool that is open already, here or in another process, gives EAGAIN.
 //

@@ -180,7 +180,7 @@ func TestCreateMisuse(t *testing.T) {
 	}{
 		{"no block size", create(0), "blocks of 0 bytes"},
 		{"negative block size", create(-512), "blocks of -512 bytes"},
-		{"large blocks", create(1 << 20), "a file of 67108864 bytes has no room for 256 blocks of 1048576 bytes"},
+		{"large blocks", create(1 << 20), "a pool of 67108864 bytes has no room for 256 blocks of 1048576 bytes"},
 		{"huge blocks", create(1<<63 - 1), "has no room for 256 blocks"},
 		{"small pool", create(512, WithSize(MinPool-1)), "a pool's file has at least"},
 		{"negative size", create(512, WithSize(-1)), "a pool's file has at least"},

@@ -50,10 +50,11 @@ pmemgo_blk_create(const char *path, uint64_t block_size,
 
 	pmemgo_block_signals(&saved);
 	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
-	/* Size 0 stands for the size that the file has. */
+	/* Size 0 stands for the size that the file, or the set, has. */
 	if (apply(&prefault, s->prefault) == 0 &&
 			apply(&shutdown, s->shutdown_state) == 0)
-		pool = pmemblk_create(path, block_size, 0, 0);
+		pool = pmemblk_create(path, block_size, 0,
+			(mode_t)s->mode);
 	if (pool == NULL)
 		fail(st);
 	restore(&shutdown);

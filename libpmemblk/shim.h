@@ -25,6 +25,7 @@ struct pmemgo_blk_settings {
 	int32_t prefault;
 	int32_t copy_on_write; /* open only, which says in return what it was */
 	int32_t shutdown_state; /* create only */
+	uint32_t mode; /* create only, of the parts of a pool set */
 };
 
 PMEMblkpool *pmemgo_blk_create(const char *path, uint64_t block_size,

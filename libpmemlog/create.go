@@ -6,9 +6,12 @@ import "C"
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/poolheader"
+	"github.com/pmem/pmdk-go/internal/poolsource"
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 )
 
@@ -18,6 +21,11 @@ import (
 // before leaves nothing behind, or, on file systems without unnamed files, a
 // file ".NAME.*.creating" beside path. If path exists, the error matches
 // fs.ErrExist; if the disk is full, unix.ENOSPC.
+//
+// If path is a pool set file, written by hand, whose parts do not exist yet,
+// they are made: files, and one replica. Other than the rest this is not atomic:
+// parts that a killed process left are reported by the next Create, and for the
+// user to remove.
 //
 // Options: WithSize, WithMode, WithDurability, WithPrefault,
 // WithShutdownState, WithoutNDCTL.
@@ -59,6 +67,9 @@ func OpenOrCreate(path string, opts ...Option) (*Log, error) {
 }
 
 func create(op, path string, o *options) (*Log, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return createInSet(op, path, o)
+	}
 	if !o.withoutNDCTL {
 		if err := pmdk.RequireNDCTL(path); err != nil {
 			return nil, cgoutil.PathError(op, path, err)
@@ -91,23 +102,59 @@ func createIn(op, path string, o *options, file *poolfile.New) (*Log, error) {
 	}
 	settings := o.settings()
 	var st cgoutil.Status
-	l := func() *Log {
-		poolfile.Enter()
-		defer poolfile.Leave()
-		plp := C.pmemgo_log_create(cString(cPath), &settings, cStatus(&st))
-		if plp == nil {
-			return nil
-		}
-		// PMDK keeps the path through which it opened the file, and with it the
-		// number of our descriptor.
-		return newLog(plp, path, d, file.File)
-	}()
+	// PMDK keeps the path through which it opened the file, and with it the
+	// number of our descriptor.
+	l := enterCreate(cPath, path, &settings, d, file.File, &st)
 	if l == nil {
 		return nil, st.Err(op, path)
 	}
 	if err := file.Publish(path); err != nil {
 		_ = l.Close()
 		return nil, cgoutil.PathError(op, path, err)
+	}
+	return l, nil
+}
+
+// enterCreate has C make a log at place, which may not have its final path yet.
+// It returns nil if C fails, for the reason in st.
+func enterCreate(place []byte, path string, settings *C.struct_pmemgo_log_settings, d Durability, file *os.File, st *cgoutil.Status) *Log {
+	poolfile.Enter()
+	defer poolfile.Leave()
+	plp := C.pmemgo_log_create(cString(place), settings, cStatus(st))
+	if plp == nil {
+		return nil
+	}
+	return newLog(plp, path, d, file)
+}
+
+// createInSet makes a log in the parts that a pool set file names.
+func createInSet(op, path string, o *options) (*Log, error) {
+	set, err := poolsource.Unused(op, path, poolsource.Kind{Header: poolheader.Log, MinPool: MinPool, Noun: "log"})
+	if err != nil {
+		return nil, err
+	}
+	if err := refuse(op, path, o.sizeSet, "WithSize"); err != nil {
+		return nil, err
+	}
+	if !o.withoutNDCTL {
+		if err := set.RequireNDCTL(); err != nil {
+			return nil, err
+		}
+	}
+	d, err := set.Prepare(o.durability)
+	if err != nil {
+		return nil, err
+	}
+	cPath, err := cgoutil.CheckPath(op, path)
+	if err != nil {
+		return nil, err
+	}
+	settings := o.settings()
+	settings.mode = C.uint32_t(o.mode)
+	var st cgoutil.Status
+	l := enterCreate(cPath, path, &settings, d, nil, &st)
+	if l == nil {
+		return nil, st.Err(op, path)
 	}
 	return l, nil
 }

@@ -47,6 +47,20 @@ func Example() {
 	// user alice logged in
 }
 
+// A log in several files, which a pool set file names.
+func ExampleCreate_poolSet() {
+	path, remove := exampleLog()
+	defer remove()
+	dir := filepath.Dir(path)
+	must(os.WriteFile(path, fmt.Appendf(nil, "PMEMPOOLSET\n4M %s/first\n4M %s/second\n", dir, dir), 0o600))
+
+	log, err := libpmemlog.Create(path)
+	must(err)
+	defer log.Close()
+	fmt.Println(log.Cap())
+	// Output: 8376320
+}
+
 // Records are found again one by one, and checked.
 func ExampleRecords() {
 	path, remove := exampleLog()

@@ -14,8 +14,8 @@ import (
 // headers first. What is wrong is a *CorruptError, and the file is left alone.
 // A log that was killed at any moment opens, with all that was appended.
 //
-// A pool set file stands for a log in several files; pmempool create makes such
-// a log. Folders, replicas and devices in it are refused.
+// A pool set file stands for a log in several files, which Create makes. Folders,
+// replicas and devices in it are refused.
 //
 // A log that is open already, here or in another process, gives EAGAIN.
 //

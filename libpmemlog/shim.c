@@ -52,10 +52,10 @@ pmemgo_log_create(const char *path, const struct pmemgo_log_settings *s,
 
 	pmemgo_block_signals(&saved);
 	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
-	/* Size 0 stands for the size that the file has. */
+	/* Size 0 stands for the size that the file, or the set, has. */
 	if (apply(&prefault, s->prefault) == 0 &&
 			apply(&shutdown, s->shutdown_state) == 0)
-		log = pmemlog_create(path, 0, 0);
+		log = pmemlog_create(path, 0, (mode_t)s->mode);
 	if (log == NULL)
 		fail(st);
 	restore(&shutdown);

@@ -25,6 +25,7 @@ struct pmemgo_log_settings {
 	int32_t prefault;
 	int32_t copy_on_write; /* open only, and afterwards what held for it */
 	int32_t shutdown_state; /* create only */
+	uint32_t mode; /* create only, of the parts of a pool set */
 };
 
 PMEMlogpool *pmemgo_log_create(const char *path,

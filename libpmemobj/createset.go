@@ -586,8 +586,7 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 	}
 	pop, err := enterCreate(op, path, path, layout, o.mode, o)
 	if err != nil {
-		set.removeAll()
-		return nil, err
+		return nil, err // PMDK has removed what it made, and what others made is theirs
 	}
 	if err := set.openParts(op); err != nil {
 		closePool(pop)
@@ -603,18 +602,4 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
-}
-
-// removeAll removes the parts of a pool that could not be created. None existed
-// before.
-func (s *poolSet) removeAll() {
-	for _, r := range s.text.Replicas {
-		for _, p := range r.Parts {
-			if s.folders {
-				_ = removeParts(p.Path)
-			} else {
-				_ = os.Remove(p.Path)
-			}
-		}
-	}
 }

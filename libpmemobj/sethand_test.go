@@ -53,6 +53,41 @@ var handmade = []struct {
 	{"folders that are replicas", "PMEMPOOLSET\n# pmdk-go: growth step 4M\nOPTION SINGLEHDR\n16M DIR/d1\nREPLICA\n20M DIR/d2\n", 8 * setMiB, 16 * setMiB},
 }
 
+// Ensure that of several who create a pool in one set, one does, and that those
+// who fail leave the parts to it, but nothing of their own.
+func TestCreateInSetAtOnce(t *testing.T) {
+	dir, path := handmadeSet(t, "PMEMPOOLSET\n8M DIR/a\n8M DIR/b\n")
+	for range 10 {
+		const n = 8
+		errs, pools := make([]error, n), make([]*Pool, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { pools[i], errs[i] = Create(path, "hand", WithDurability(DurabilityProcessCrash)) })
+		}
+		wg.Wait()
+		made := 0
+		for i, err := range errs {
+			if err == nil {
+				made++
+				require.NoError(t, pools[i].Close())
+				continue
+			}
+			require.True(t, errors.Is(err, fs.ErrExist) || errors.Is(err, unix.EAGAIN), "%v", err)
+		}
+		require.Equal(t, 1, made)
+		p, err := Open(path, "hand", WithDurability(DurabilityProcessCrash))
+		require.NoError(t, err)
+		require.NoError(t, p.Close())
+		for _, part := range []string{"a", "b"} {
+			require.NoError(t, os.Remove(filepath.Join(dir, part)))
+		}
+	}
+	writeSet(t, path, "PMEMPOOLSET\n8M DIR/a\n8M DIR/"+strings.Repeat("b", 256)+"\n")
+	_, err := Create(path, "hand", WithDurability(DurabilityProcessCrash))
+	require.ErrorIs(t, err, unix.ENAMETOOLONG)
+	require.NoFileExists(t, filepath.Join(dir, "a"))
+}
+
 // Ensure that pool sets written by hand can be created in, filled, checked and
 // opened again.
 func TestHandmadeSet(t *testing.T) {

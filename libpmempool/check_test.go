@@ -134,6 +134,13 @@ func TestRepairPoolHeader(t *testing.T) {
 	}
 	requireBlocks(t, blkPath)
 	require.NoError(t, libpmemlog.Check(logPath))
+	l, err := libpmemlog.Open(logPath, libpmemlog.WithDurability(libpmemlog.DurabilityProcessCrash))
+	require.NoError(t, err)
+	defer l.Close()
+	var content strings.Builder
+	_, err = l.WriteTo(&content)
+	require.NoError(t, err)
+	assert.Equal(t, logText, content.String())
 }
 
 // Ensure that a block translation table is restored from its backup, however

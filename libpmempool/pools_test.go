@@ -80,15 +80,16 @@ const (
 	partSize             = 8 << 20 // less is too small for Sync
 )
 
-// newSet makes an obj pool of two parts and a mirror, with PMDK's tool: pool
-// sets are created by C alone.
+// newSet makes an obj pool of two parts and a mirror.
 func newSet(t testing.TB, dir string) (path string) {
 	t.Helper()
 	set := new(PoolSet).AddPart(filepath.Join(dir, partA), partSize).AddPart(filepath.Join(dir, partB), partSize)
 	set.AddReplica().AddPart(filepath.Join(dir, mirror), 2*partSize)
 	path = filepath.Join(dir, "pool.set")
 	require.NoError(t, set.WriteFile(path, 0o600))
-	pmempool(t, "create", "obj", "--layout", testpool.Layout, path)
+	p, err := libpmemobj.Create(path, testpool.Layout, libpmemobj.WithDurability(libpmemobj.DurabilityProcessCrash))
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
 	// Content of both replicas, far from anything that PMDK looks at here.
 	rng := rand.New(rand.NewPCG(5, 6))
 	const off, n = 4 << 20, 64 << 10

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/testpool"
+	"github.com/pmem/pmdk-go/libpmemblk"
 	"github.com/pmem/pmdk-go/libpmemlog"
 	. "github.com/pmem/pmdk-go/libpmempool"
 )
@@ -452,9 +453,14 @@ func TestSetOfLogAndBlk(t *testing.T) {
 		path := part(".set")
 		require.NoError(t, new(PoolSet).AddPart(part("0"), 12<<20).AddPart(part("1"), 12<<20).WriteFile(path, 0o600))
 		if kind == "blk" {
-			pmempool(t, "create", "-w", kind, "512", path)
+			p, err := libpmemblk.Create(path, 512, libpmemblk.WithDurability(libpmemblk.DurabilityProcessCrash))
+			require.NoError(t, err)
+			require.NoError(t, p.WriteBlock(1, make([]byte, 512))) // lays it out
+			require.NoError(t, p.Close())
 		} else {
-			pmempool(t, "create", kind, path)
+			l, err := libpmemlog.Create(path, libpmemlog.WithDurability(libpmemlog.DurabilityProcessCrash))
+			require.NoError(t, err)
+			require.NoError(t, l.Close())
 		}
 		info, err := Info(path)
 		require.NoError(t, err)

@@ -33,6 +33,11 @@ var checkCommand = command{
 			if len(args) > 1 {
 				return fmt.Errorf("one file at a time, not %d", len(args))
 			}
+			for _, name := range []string{"yes", "dry-run", "no-exec", "backup", "advanced"} {
+				if flags.Changed(name) && !*repair {
+					return fmt.Errorf("--%s needs --repair", name)
+				}
+			}
 			var opts []libpmempool.Option
 			for opt, set := range map[string]bool{"repair": *repair, "dry": *dryRun || *noExec, "advanced": *advanced, "verbose": *verbose} {
 				if set {
@@ -44,9 +49,7 @@ var checkCommand = command{
 			}
 			switch {
 			case *yes:
-				if *repair {
-					opts = append(opts, libpmempool.WithYes())
-				}
+				opts = append(opts, libpmempool.WithYes())
 			case *repair:
 				opts = append(opts, libpmempool.WithAnswers(asker(c)))
 			}

@@ -221,12 +221,13 @@ func (p *plan) settleSize(c console) (err error) {
 func (p *plan) create() error {
 	var pool io.Closer
 	var err error
-	if p.set && p.kind != libpmempool.TypeObj {
-		return fmt.Errorf("%s: %v pools of several files cannot be created here; name a file that does not exist, or use PMDK's own pmempool", p.path, p.kind)
-	}
 	switch p.kind {
 	case libpmempool.TypeLog:
-		pool, err = libpmemlog.Create(p.path, libpmemlog.WithSize(p.size), libpmemlog.WithMode(p.mode))
+		opts := []libpmemlog.Option{libpmemlog.WithMode(p.mode)}
+		if !p.set {
+			opts = append(opts, libpmemlog.WithSize(p.size))
+		}
+		pool, err = libpmemlog.Create(p.path, opts...)
 	case libpmempool.TypeObj:
 		opts := []libpmemobj.Option{libpmemobj.WithMode(p.mode)}
 		if !p.set {
@@ -246,7 +247,11 @@ func (p *plan) create() error {
 }
 
 func (p *plan) createBlk() (io.Closer, error) {
-	pool, err := libpmemblk.Create(p.path, p.blockSize, libpmemblk.WithSize(p.size), libpmemblk.WithMode(p.mode))
+	opts := []libpmemblk.Option{libpmemblk.WithMode(p.mode)}
+	if !p.set {
+		opts = append(opts, libpmemblk.WithSize(p.size))
+	}
+	pool, err := libpmemblk.Create(p.path, p.blockSize, opts...)
 	if err != nil || !p.writeLayout {
 		return pool, err
 	}

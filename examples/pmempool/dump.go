@@ -67,9 +67,6 @@ func (d *dumper) dump(path string) error {
 	if err != nil {
 		return err
 	}
-	if info.Set != nil {
-		return fmt.Errorf("%s: the content of pool sets cannot be dumped yet", path)
-	}
 	switch info.Type {
 	case libpmempool.TypeLog:
 		return d.log(path)

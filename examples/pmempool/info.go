@@ -26,6 +26,9 @@ var infoCommand = command{
 			if len(args) == 0 {
 				return errUsage
 			}
+			if *ranges != "" && !*data {
+				return errors.New("--range needs --data")
+			}
 			var opts []libpmempool.Option
 			if *force != "" {
 				t, err := libpmempool.ParseType(*force)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,7 +127,11 @@ func TestMistakes(t *testing.T) {
 		"check":                            "usage",
 		"check a b":                        "one file at a time",
 		"check /none":                      "no such file",
-		"check -a " + path:                 "needs WithRepair",
+		"check -a " + path:                 "--advanced needs --repair",
+		"check -y " + path:                 "--yes needs --repair",
+		"check -b x " + path:               "--backup needs --repair",
+		"info -r 1 " + path:                "--range needs --data",
+		"info -d -w x " + path:             "a number of bytes",
 		"check -r -b " + path + " " + path: "file exists",
 		"rm":                               "usage",
 		"rm /none":                         "no such file",
@@ -286,30 +291,60 @@ func TestInfo(t *testing.T) {
 	assert.Contains(t, must(t, "info", "-f", "log", path), "End offset               : 0x200000")
 }
 
-// Ensure that pools of several files are created as far as that goes, and that
-// there is a reason where it doesn't.
+// Ensure that pools of several files are created, and that there is a reason
+// where they aren't.
 func TestCreateSet(t *testing.T) {
 	dir := testpool.Dir(t)
 	set := filepath.Join(dir, "pool.set")
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	require.NoError(t, os.WriteFile(set, []byte("PMEMPOOLSET\n10M "+a+"\nREPLICA\n10M "+b+"\n"), 0o600))
 	for args, want := range map[string]string{
-		"log": "log pools of several files cannot be created here", "blk 512": "blk pools of several files cannot be created here",
-		"obj -s 20M": "says itself how large the pool is",
+		"log": "line 3: PMDK has no replicas of logs", "blk 512": "a pool has at least 16785408",
+		"obj -s 20M": "says itself how large the pool is", "log -M": "says itself how large the pool is",
 	} {
 		code, _, errOut := tool(t, "", append(append([]string{"create"}, strings.Fields(args)...), set)...)
 		assert.Equal(t, 1, code)
 		assert.Contains(t, errOut, want)
+		assert.NoFileExists(t, a)
 	}
-	code, _, errOut := tool(t, "", "create", "obj", "-l", "lay", set)
-	if code != 0 && strings.Contains(errOut, "file exists") {
-		t.Skip("package libpmemobj creates no pool sets yet: " + errOut)
-	}
-	require.Zero(t, code, errOut)
+	must(t, "create", "obj", "-l", "lay", set)
 	must(t, "check", set)
 	assert.Contains(t, must(t, "info", set), "Number of replicas       : 2")
+	code, _, errOut := tool(t, "", "create", "obj", set)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errOut, a+" exists")
 	must(t, "rm", "-a", set)
 	assert.NoFileExists(t, set)
+}
+
+// Ensure that the content of logs and blocks in several files is dumped, and
+// that the files stay as they are.
+func TestDumpSet(t *testing.T) {
+	dir := testpool.Dir(t)
+	set := filepath.Join(dir, "pool.set")
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	require.NoError(t, os.WriteFile(set, []byte("PMEMPOOLSET\n10M "+a+"\n10M "+b+"\n"), 0o600))
+	must(t, "create", "log", set)
+	l, err := libpmemlog.Open(set)
+	require.NoError(t, err)
+	text := strings.Repeat("0123456789abcdef", 700_000) // more than a part holds
+	require.NoError(t, l.Append([]byte(text)))
+	require.NoError(t, l.Close())
+	before := [][]byte{read(t, a), read(t, b)}
+	assert.True(t, text == must(t, "dump", "-b", set))
+	assert.Equal(t, text[len(text)-20:], must(t, "dump", "-b", "-r", "11199980-", set))
+	assert.Contains(t, must(t, "info", "-d", "-r", "11199984-", set), "30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66")
+	assert.True(t, bytes.Equal(before[0], read(t, a)) && bytes.Equal(before[1], read(t, b)))
+
+	must(t, "create", "-f", "-w", "blk", "4096", set)
+	p, err := libpmemblk.Open(set)
+	require.NoError(t, err)
+	last := p.Blocks() - 1
+	require.NoError(t, p.WriteBlock(last, bytes.Repeat([]byte("x"), 4096)))
+	require.NoError(t, p.Close())
+	before = [][]byte{read(t, a), read(t, b)}
+	assert.Equal(t, strings.Repeat("\x00", 4096)+strings.Repeat("x", 4096), must(t, "dump", "-b", "-r", fmt.Sprintf("%d-", last-1), set))
+	assert.True(t, bytes.Equal(before[0], read(t, a)) && bytes.Equal(before[1], read(t, b)))
 }
 
 // Ensure that a pool like another one is one.

@@ -272,6 +272,99 @@ func TestSetsAgree(t *testing.T) {
 	assert.Equal(t, left[1], left[0])
 }
 
+// Ensure that pools of several files are the same, whoever makes them, and that
+// each program checks, describes, dumps and removes those of both.
+func TestCreateSetAgrees(t *testing.T) {
+	options := map[string]string{
+		"obj": "--layout lay", "log": "-m 640", "blk 512": "-v", "blk 4K": "-w -m 0600",
+	}
+	for kind, flags := range options {
+		for _, single := range []string{"", "OPTION SINGLEHDR\n"} {
+			label := fmt.Sprintf("create %s %s, %q", flags, kind, single)
+			var infos [2][]string
+			var modes [2][]os.FileMode
+			for i := range infos {
+				dir := testpool.Dir(t)
+				set := filepath.Join(dir, "pool.set")
+				parts := []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
+				text := fmt.Sprintf("PMEMPOOLSET\n%s10M %s\n9M %s\n", single, parts[0], parts[1])
+				require.NoError(t, os.WriteFile(set, []byte(text), 0o600))
+				args := append(append([]string{"create"}, strings.Fields(flags+" "+kind)...), set)
+				if i == 0 {
+					must(t, args...)
+				} else {
+					code, _ := original(t, "", args...)
+					require.Zero(t, code, label)
+				}
+				for _, p := range parts {
+					st, err := os.Stat(p)
+					require.NoError(t, err)
+					modes[i] = append(modes[i], st.Mode())
+				}
+				code, out := original(t, "", "info", set)
+				require.Zero(t, code, label)
+				infos[i] = normal(strings.ReplaceAll(out, dir, "DIR"), true)
+				code, _ = original(t, "", "check", set)
+				assert.Zero(t, code, label)
+				must(t, "check", set)
+				if kind != "obj" {
+					_, want := original(t, "", "dump", "-b", "-r", "0-9", set)
+					assert.Equal(t, want, must(t, "dump", "-b", "-r", "0-9", set), label)
+				}
+				// The other one than who made it.
+				if i == 1 {
+					must(t, "rm", "-a", set)
+				} else {
+					code, _ = original(t, "", "rm", "-a", set)
+					require.Zero(t, code)
+				}
+				entries, err := os.ReadDir(dir)
+				require.NoError(t, err)
+				assert.Empty(t, entries, label)
+			}
+			assert.Equal(t, infos[1], infos[0], label)
+			assert.Equal(t, modes[1], modes[0], label)
+		}
+	}
+}
+
+// Ensure that rm removes, asks and says the same, of pools made by either.
+func TestRemoveAgrees(t *testing.T) {
+	for _, c := range []struct{ args, answers string }{
+		{"rm POOL", ""}, {"rm -v POOL", ""}, {"rm -f POOL", ""}, {"rm -fv POOL", ""},
+		{"rm -i POOL", "y\n"}, {"rm -i POOL", "n\n"}, {"rm -i POOL", ""},
+		{"rm -s POOL", ""}, {"rm -a POOL", ""}, {"rm -l POOL", ""},
+		{"rm -v POOL NONE", ""}, {"rm NONE POOL", ""}, {"rm -fv NONE POOL", ""}, {"rm --only-pools POOL", ""},
+	} {
+		for name, path := range pools(t) {
+			if strings.Contains(name, ",") {
+				continue
+			}
+			content := read(t, path)
+			label := fmt.Sprintf("%s, %s, answers %q", c.args, name, c.answers)
+			var there [2]bool
+			var outs [2]string
+			var codes [2]int
+			for i := range there {
+				duplicate(t, path, content)
+				args := strings.Fields(strings.NewReplacer("POOL", path, "NONE", path+".none").Replace(c.args))
+				if i == 0 {
+					codes[i], outs[i], _ = tool(t, c.answers, args...)
+				} else {
+					codes[i], outs[i] = original(t, c.answers, args...)
+				}
+				_, err := os.Stat(path)
+				there[i] = err == nil
+			}
+			assert.Equal(t, codes[1], codes[0], label)
+			assert.Equal(t, there[1], there[0], label)
+			if strings.Contains(c.args, "v") {
+				assert.Equal(t, outs[1], outs[0], label)
+			}
+		}
+	}
+}
+
 func TestDumpAgrees(t *testing.T) {
 	dir := testpool.Dir(t)
 	log, blk := filepath.Join(dir, "log"), filepath.Join(dir, "blk")
@@ -316,7 +409,8 @@ func TestExitCodesAgree(t *testing.T) {
 		"create blk 0 " + dir + "/x", "create log 512 " + dir + "/x", "create log --frob " + dir + "/x", "create log " + path,
 		"create obj 512 " + dir + "/x", "create log /none/x",
 		"info", "info --help", "info /none", "info -f log " + path, "check", "check --help", "check /none", "check -v " + path,
-		"check -a " + path, "check -d " + path, "check -b x " + path, "check --frob " + path,
+		"info -r 1 " + path, "info -w 100 " + path, "info -d -w 100 " + path,
+		"check -y " + path, "check -N " + path, "check -ry " + path, "check -a " + path, "check -d " + path, "check -b x " + path, "check --frob " + path,
 		"rm", "rm --help", "rm /none", "sync", "sync --help", "sync " + path, "transform", "transform x", "transform --help",
 		"feature", "feature " + path, "feature --help", "feature -q CAKE " + path, "dump", "dump --help", "dump /none", "dump " + path,
 		"dump -c 0 " + path,

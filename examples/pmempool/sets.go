@@ -150,12 +150,11 @@ var rmCommand = command{
 			if *all || *local {
 				r.opts = append(r.opts, libpmempool.WithSetFile())
 			}
-			for _, path := range args {
-				if err := r.remove(path); err != nil {
-					return err
-				}
+			var errs []error
+			for _, path := range args { // what fails does not keep the others
+				errs = append(errs, r.remove(path))
 			}
-			return nil
+			return errors.Join(errs...)
 		}
 	},
 }

@@ -11,7 +11,7 @@ import (
 // a step again, and Go sends many.
 func Allocate(f *os.File, size int64) error {
 	const step = 64 << 20
-	if err := fits(f, size); err != nil {
+	if err := Fits(f, size); err != nil {
 		return err
 	}
 	if err := f.Truncate(size); err != nil {
@@ -35,10 +35,10 @@ func Allocate(f *os.File, size int64) error {
 	return nil
 }
 
-// fits fails if the file system has less room than f needs to have all its
+// Fits fails if the file system has less room than f needs to have all its
 // blocks. Without asking first, the disk would be filled to the brim before the
 // failure, and on a file system in memory, the memory.
-func fits(f *os.File, size int64) error {
+func Fits(f *os.File, size int64) error {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
 		return err

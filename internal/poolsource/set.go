@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -59,12 +58,8 @@ func (s *Source) openSet(set *poolset.Set) error {
 	s.single = set.SingleHeader
 	replica := &set.Replicas[0]
 	for _, p := range replica.Parts {
-		st, err := os.Stat(p.Path)
-		switch {
-		case p.Auto || err == nil && st.Mode()&fs.ModeDevice != 0:
-			return s.wrong(unix.ENOTSUP, "line %d: %s: devices (Device DAX) cannot be opened yet", p.Line, p.Path)
-		case err == nil && st.IsDir():
-			return s.wrong(unix.ENOTSUP, "line %d: %s is a folder; a %s does not grow, its parts are files", p.Line, p.Path, s.kind.Noun)
+		if err := s.notFile(p); err != nil {
+			return err
 		}
 		file, err := poolfile.Open(s.op, p.Path)
 		if err != nil {
