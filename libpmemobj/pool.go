@@ -48,16 +48,15 @@ type Pool struct {
 	leaf       bool // flushing never waits for a disk
 	warm       atomic.Bool
 
+	// What every transaction looks at comes before the large fields below.
+	locks  atomic.Int64  // of this pool that goroutines hold or wait for; see lockregistry.go
+	txLogs logRegistry   // buffers that transactions keep their logs in
+	runID  atomic.Uint64 // of volatile values constructed since open; 0 until there is one
+
 	rootLock sync.Mutex          // held while the root object is made or grown
 	userData atomic.Pointer[any] // see SetUserData
 
-	// See lockregistry.go and volatile.go.
-	locks atomic.Int64  // of this pool that goroutines hold or wait for
-	runID atomic.Uint64 // of volatile values constructed since open; 0 until there is one
-
 	lists listLocks // see listlock.go
-
-	txLogs logRegistry // buffers that transactions keep their logs in
 
 	// What belongs to the allocator's run time: see ctl.go. Nothing is removed
 	// from it while the pool is open.

@@ -20,9 +20,11 @@ import (
 type Tx struct {
 	_ cgoutil.NoCopy
 
-	pool  *Pool
-	owner *atomic.Uint64 // the registry's entry; 0 outside Update
-	spilt bool           // into the registry's overflow
+	pool   *Pool
+	owner  *atomic.Uint64 // the registry's entry; 0 outside Update
+	spilt  bool           // into the registry's overflow
+	extras *txExtras      // nil in most transactions
+	locks  []uintptr      // that the transaction holds; see txlock.go
 
 	c    C.struct_pmemgo_tx
 	work uint64 // that the end of the transaction will be; see Pool.call
@@ -42,12 +44,8 @@ type Tx struct {
 
 	ranges []Range // for C
 
-	locks []uintptr // that the transaction holds; see txlock.go
-
-	extras *txExtras // nil in most transactions
-	spare  *txExtras // to use again
-
-	published []action // the reservations that Publish takes, for C
+	published []action  // the reservations that Publish takes, for C
+	spare     *txExtras // to use again
 }
 
 // txFailure is what Mut panics with.
@@ -176,7 +174,9 @@ func (tx *Tx) finish(err *error) {
 		return
 	}
 	if tx.c.begun != 0 {
-		tx.beforeUnlock()
+		if len(tx.locks) > 0 {
+			tx.beforeUnlock()
+		}
 		if commit {
 			*err = tx.call("commit", opTxCommit, tx.work)
 			commit = *err == nil
@@ -191,41 +191,13 @@ func (tx *Tx) finish(err *error) {
 	}
 }
 
-// leave gives tx back to the registry. Nothing of it may be used afterwards.
+// leave readies tx for its next use and gives it back to the registry.
+// Nothing of it may be used afterwards. Memory of one large transaction is not
+// kept for the small ones.
 func (tx *Tx) leave() {
 	if len(tx.locks) > 0 {
 		tx.forgetLocks()
 	}
-	tx.reset()
-	openTxs.leave(tx)
-	runtime.UnlockOSThread()
-}
-
-// outcome is who wants to know how the transaction ended.
-type outcome struct {
-	onCommit []func()
-	onAbort  []func(error)
-}
-
-// tell calls the functions; err is the cause of a rollback, if it is known.
-func (o outcome) tell(committed bool, err error) {
-	if committed {
-		for _, f := range o.onCommit {
-			f()
-		}
-		return
-	}
-	if err == nil {
-		err = errUnfinished
-	}
-	for _, f := range o.onAbort {
-		f(err)
-	}
-}
-
-// reset readies tx for its next use. Memory of one large transaction is not
-// kept for the small ones.
-func (tx *Tx) reset() {
 	const keep = 1024
 	if tx.extras != nil {
 		tx.dropExtras()
@@ -251,8 +223,37 @@ func (tx *Tx) reset() {
 	if cap(tx.published) > keep {
 		tx.published = nil
 	}
-	clear(tx.freed)
-	clear(tx.cut)
+	// Even an empty map is a call to clear.
+	if len(tx.freed) > 0 {
+		clear(tx.freed)
+	}
+	if len(tx.cut) > 0 {
+		clear(tx.cut)
+	}
+	openTxs.leave(tx)
+	runtime.UnlockOSThread()
+}
+
+// outcome is who wants to know how the transaction ended.
+type outcome struct {
+	onCommit []func()
+	onAbort  []func(error)
+}
+
+// tell calls the functions; err is the cause of a rollback, if it is known.
+func (o outcome) tell(committed bool, err error) {
+	if committed {
+		for _, f := range o.onCommit {
+			f()
+		}
+		return
+	}
+	if err == nil {
+		err = errUnfinished
+	}
+	for _, f := range o.onAbort {
+		f(err)
+	}
 }
 
 // usable checks that the caller may use tx now.
@@ -358,9 +359,6 @@ func (tx *Tx) needsSnapshot(op string, r Range) (bool, error) {
 			return false, err
 		}
 	}
-	if tx.live.covers(off, n) && tx.pool.txLogs.n.Load() == 0 && tx.pool.locks.Load() == 0 {
-		return true, nil
-	}
 	return true, tx.writable(op, off, n)
 }
 
@@ -370,13 +368,10 @@ func (tx *Tx) foreign(op string, r Range) error {
 
 // writable checks that n bytes at off lie in one object of the user's.
 func (tx *Tx) writable(op string, off, n uint64) error {
-	if tx.pool.locks.Load() > 0 {
-		if err := tx.unlocked(op, off, n); err != nil {
+	if tx.pool.locks.Load() > 0 || tx.pool.txLogs.n.Load() > 0 {
+		if err := tx.unused(op, off, n); err != nil {
 			return err
 		}
-	}
-	if err := tx.pool.txLogs.free(op, off, n); err != nil {
-		return err
 	}
 	if tx.live.covers(off, n) {
 		return nil
@@ -387,6 +382,14 @@ func (tx *Tx) writable(op string, off, n uint64) error {
 	}
 	tx.live = span{start, end}
 	return nil
+}
+
+// unused checks that n bytes at off hold no lock in use and no log.
+func (tx *Tx) unused(op string, off, n uint64) error {
+	if err := tx.unlocked(op, off, n); err != nil {
+		return err
+	}
+	return tx.pool.txLogs.free(op, off, n)
 }
 
 // mut is Ptr.Mut without the type.

@@ -92,8 +92,10 @@ func (tx *Tx) alloc(op string, size, typeNum uint64, flags C.uint64_t) (OID, err
 
 // allocNow is alloc for a caller who knows that tx is usable.
 func (tx *Tx) allocNow(op string, size, typeNum uint64, flags C.uint64_t) (OID, error) {
-	if err := tx.roomForIntents(op, 1); err != nil {
-		return OID{}, tx.failed(err)
+	if tx.extras != nil {
+		if err := tx.roomForIntents(op, 1); err != nil {
+			return OID{}, tx.failed(err)
+		}
 	}
 	tx.c.size, tx.c.type_num, tx.c.flags = C.uint64_t(size), C.uint64_t(typeNum), flags
 	if err := tx.call(op, opTxAlloc, tx.pool.allocWork(size)); err != nil {
