@@ -263,7 +263,11 @@ func (l *list) member(op string, e OID, near *objheap.Near) error {
 	if l.state().at(l.head, e.Off) {
 		return nil
 	}
-	for next, prev := e.Off, e.Off; ; {
+	// In another list, which is not locked, elements may come and go under the
+	// walk, so that it meets e no more. In this one, each step is another element.
+	lo, hi := l.pool.heap.Bounds()
+	next, prev := e.Off, e.Off
+	for range (hi - lo) / listEntrySize {
 		to, err := l.follow(next, false)
 		if err == nil {
 			prev, err = l.follow(prev, true)
@@ -276,9 +280,10 @@ func (l *list) member(op string, e OID, near *objheap.Near) error {
 			return nil
 		}
 		if next == e.Off || prev == e.Off {
-			return stateErr(op, ErrNotInList, "%v is in another list", e)
+			break
 		}
 	}
+	return stateErr(op, ErrNotInList, "%v is in another list", e)
 }
 
 // strayed is the error of a walk from e that came upon a broken link: e may be
