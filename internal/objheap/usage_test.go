@@ -2,6 +2,7 @@ package objheap_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -48,6 +49,9 @@ func TestUsage(t *testing.T) {
 // Ensure that runs with room for an object are counted: those of its shape,
 // with as many free units in a row.
 func TestUsageFits(t *testing.T) {
+	// Each thread allocates from runs of its own arena.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	p, h := newPool(t, 32<<20)
 	const unit, perBlock = 1024, 100
 	class, err := p.NewClass(unit, 0, perBlock, objheapCompact)
