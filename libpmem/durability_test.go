@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/libpmem"
 )
 
@@ -95,53 +95,45 @@ func TestDurableOnOrdinaryFile(t *testing.T) {
 
 const recordSize = 8
 
-// writerChild writes numbered records and prints each number once it is
-// durable, until it is killed.
-func writerChild() {
-	m, err := libpmem.Map(os.Getenv("LIBPMEM_TEST_FILE"))
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	for i := 1; i < m.Len()/recordSize; i++ {
-		record := binary.LittleEndian.AppendUint64(nil, uint64(i))
-		if _, err := m.WriteAt(record, int64(i*recordSize)); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
+func init() {
+	// Writes numbered records and prints each number once it is durable, until it
+	// is killed.
+	testchild.Register("writer", func(args []string) error {
+		m, err := libpmem.Map(args[0])
+		if err != nil {
+			return err
 		}
-		fmt.Println(i)
-	}
+		for i := 1; i < m.Len()/recordSize; i++ {
+			record := binary.LittleEndian.AppendUint64(nil, uint64(i))
+			if _, err := m.WriteAt(record, int64(i*recordSize)); err != nil {
+				return err
+			}
+			fmt.Println(i)
+		}
+		return nil
+	})
 }
 
 // Ensure that every record whose write was acknowledged is in the file after
 // the writer was killed at any moment.
 func TestWriteAtSurvivesKill(t *testing.T) {
-	self, err := os.Executable()
-	require.NoError(t, err)
 	for round := range 20 {
 		path := filepath.Join(t.TempDir(), "file")
 		m, err := libpmem.Map(path, libpmem.Create(1<<20, 0o600))
 		require.NoError(t, err)
 		require.NoError(t, m.Close())
 
-		child := exec.Command(self)
-		child.Env = append(os.Environ(), "LIBPMEM_TEST_CHILD=writer", "LIBPMEM_TEST_FILE="+path)
-		stdout, err := child.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, child.Start())
-
+		c := testchild.Start(t, "writer", path)
 		killAt := 1 + rand.IntN(300)
 		acknowledged := 0
-		for lines := bufio.NewScanner(stdout); lines.Scan(); {
-			n, err := strconv.Atoi(lines.Text())
+		note := func(line string) {
+			acknowledged, err = strconv.Atoi(line)
 			require.NoError(t, err)
-			acknowledged = n
-			if n == killAt {
-				require.NoError(t, child.Process.Kill())
-			}
 		}
-		require.Error(t, child.Wait(), "the child was killed")
-		require.GreaterOrEqual(t, acknowledged, killAt)
+		for acknowledged < killAt {
+			note(c.Line(t))
+		}
+		c.KillAfter(t, 0, note)
 
 		m, err = libpmem.Map(path)
 		require.NoError(t, err)

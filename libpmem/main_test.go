@@ -13,19 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/leaktest"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/libpmem"
 )
 
-// children are the programs that the test binary is for a child process.
-var children = map[string]func(){
-	"writer": writerChild,
-}
-
 func TestMain(m *testing.M) {
-	if child, ok := children[os.Getenv("LIBPMEM_TEST_CHILD")]; ok {
-		child()
-		return
-	}
+	testchild.Main()
 	leaktest.Main(m)
 }
 

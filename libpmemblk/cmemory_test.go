@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
 )
@@ -25,7 +26,7 @@ func TestTrackCMemoryRefused(t *testing.T) {
 }
 
 func init() {
-	children["C memory"] = func(args []string) error {
+	testchild.Register("C memory", func(args []string) error {
 		runtime.LockOSThread() // PMDK keeps some memory for each thread
 		if m := CMemory(); m != (CMemoryStats{}) {
 			return fmt.Errorf("%+v before counting", m)
@@ -59,7 +60,7 @@ func init() {
 		}
 		fmt.Printf("%d allocations for 40 pools, %d bytes stay\n", after.Allocs-base.Allocs, after.Bytes)
 		return nil
-	}
+	})
 }
 
 // usePools makes, uses and closes n pools, one after the other.
@@ -86,7 +87,7 @@ func usePools(dir string, n int) error {
 // Ensure that pools give back all the C memory that they take.
 func TestCMemoryLeaks(t *testing.T) {
 	t.Parallel()
-	c := startChild(t, "C memory", testpool.Dir(t))
-	require.Contains(t, c.line(t), "allocations for 40 pools")
-	require.NoError(t, c.end(), c.stderr.String())
+	c := testchild.Start(t, "C memory", testpool.Dir(t))
+	require.Contains(t, c.Line(t), "allocations for 40 pools")
+	require.NoError(t, c.End(), c.Stderr())
 }

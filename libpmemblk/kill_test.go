@@ -7,14 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
 )
@@ -31,7 +30,7 @@ const (
 )
 
 func init() {
-	children["blocks"] = func(args []string) error {
+	testchild.Register("blocks", func(args []string) error {
 		writers, err := strconv.Atoi(args[1])
 		if err != nil {
 			return err
@@ -49,7 +48,7 @@ func init() {
 			go func() { failed <- writeVersions(p, g) }()
 		}
 		return <-failed
-	}
+	})
 }
 
 // killedBlock is the block that a writer writes its nth version to.
@@ -140,7 +139,7 @@ func TestKill(t *testing.T) {
 			durability = DurabilityMsync
 		}
 		before := acknowledged
-		killAtRandom(t, rnd, startChild(t, "blocks", path, strconv.Itoa(writers), durability.String()), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, "blocks", path, strconv.Itoa(writers), durability.String()), &acknowledged)
 
 		if round%5 == 0 {
 			require.NoError(t, testpool.PmempoolCheck(t, path), "round %d", round)
@@ -167,7 +166,7 @@ func TestKill(t *testing.T) {
 
 // killAtRandom kills a child some time after its start, or after the first
 // line, and notes what it acknowledged.
-func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[killWriters]int) {
+func killAtRandom(t *testing.T, rnd *rand.Rand, c *testchild.Child, acknowledged *[killWriters]int) {
 	t.Helper()
 	note := func(line string) {
 		var g, n int
@@ -176,21 +175,5 @@ func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[killWri
 		require.Equal(t, acknowledged[g]+1, n, "numbers were left out")
 		acknowledged[g] = n
 	}
-	if rnd.IntN(6) > 0 {
-		note(c.line(t))
-	}
-	delay := time.Duration(rnd.Int64N(int64(10 * time.Millisecond)))
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		time.Sleep(delay)
-		if err := c.cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
-	for line := range c.lines {
-		note(line)
-	}
-	wg.Wait()
-	require.True(t, killed(c.cmd.Wait()), "the child failed: %s", strings.TrimSpace(c.stderr.String()))
-	_ = c.stdin.Close()
+	c.KillAtRandom(t, rnd, 10*time.Millisecond, note)
 }

@@ -10,13 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
 )
 
 func init() {
 	// Creates and removes a pool until it is killed.
-	children["create"] = func(args []string) error {
+	testchild.Register("create", func(args []string) error {
 		fmt.Println("creating")
 		for {
 			p, err := Create(args[0], 512, WithSize(MinPool), WithDurability(DurabilityProcessCrash))
@@ -27,7 +28,7 @@ func init() {
 				return err
 			}
 		}
-	}
+	})
 }
 
 // Ensure that a process killed inside Create leaves nothing behind: either
@@ -43,10 +44,10 @@ func TestKillCreate(t *testing.T) {
 	path := filepath.Join(dir, "pool")
 	var none, sound int
 	for round := range rounds {
-		c := startChild(t, "create", path)
-		require.Equal(t, "creating", c.line(t))
+		c := testchild.Start(t, "create", path)
+		require.Equal(t, "creating", c.Line(t))
 		time.Sleep(time.Duration(rnd.Int64N(int64(10 * time.Millisecond))))
-		require.True(t, killed(c.kill()), "%s", &c.stderr)
+		c.Kill(t)
 		left, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		if len(left) == 0 {

@@ -2,7 +2,6 @@ package libpmemblk_test
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -12,14 +11,13 @@ import (
 
 	"github.com/pmem/pmdk-go/internal/cblk"
 	"github.com/pmem/pmdk-go/internal/leaktest"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
 )
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childVariable); name != "" {
-		runChild(name)
-	}
+	testchild.Main()
 	leaktest.Main(m)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
 )
@@ -233,7 +234,7 @@ func (m *mutant) use(path string) (string, error) {
 }
 
 func init() {
-	children["mutants"] = func(args []string) error {
+	testchild.Register("mutants", func(args []string) error {
 		path := args[0]
 		seed, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {
@@ -271,7 +272,7 @@ func init() {
 			}
 		}
 		return nil
-	}
+	})
 }
 
 // Ensure that no damage to a pool's file kills the process, and that damage
@@ -286,10 +287,10 @@ func TestMutants(t *testing.T) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	seed := newRand(t).Uint64()
-	c := startChild(t, "mutants", path, strconv.FormatUint(seed, 10), strconv.Itoa(count))
+	c := testchild.Start(t, "mutants", path, strconv.FormatUint(seed, 10), strconv.Itoa(count))
 	outcomes := map[string]int{}
 	last := ""
-	for line := range c.lines {
+	for line := range c.Lines() {
 		nth, what, _ := strings.Cut(line, "\t")
 		if nth != "" {
 			last = line
@@ -297,7 +298,7 @@ func TestMutants(t *testing.T) {
 		}
 		outcomes[what]++
 	}
-	require.NoError(t, c.end(), "seed %d, %s: %s", seed, last, &c.stderr)
+	require.NoError(t, c.End(), "seed %d, %s: %s", seed, last, c.Stderr())
 	t.Log(outcomes)
 	require.NotZero(t, outcomes["refused"])
 	require.NotZero(t, outcomes["used"])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemlog"
 )
@@ -26,7 +27,7 @@ func TestTrackCMemoryRefused(t *testing.T) {
 }
 
 func init() {
-	children["C memory"] = func(args []string) error {
+	testchild.Register("C memory", func(args []string) error {
 		runtime.LockOSThread() // PMDK keeps some memory for each thread
 		if m := CMemory(); m != (CMemoryStats{}) {
 			return fmt.Errorf("%+v before counting", m)
@@ -59,7 +60,7 @@ func init() {
 		}
 		fmt.Println("even")
 		return nil
-	}
+	})
 }
 
 // useLogs makes, uses and closes n logs, and fails to make one.
@@ -89,7 +90,7 @@ func useLogs(dir string, n int) error {
 
 // Ensure that logs give back all the C memory that they take.
 func TestCMemoryLeaks(t *testing.T) {
-	c := startChild(t, "C memory", testpool.Dir(t))
-	require.Equal(t, "even", c.line(t))
-	require.NoError(t, c.end(), c.stderr.String())
+	c := testchild.Start(t, "C memory", testpool.Dir(t))
+	require.Equal(t, "even", c.Line(t))
+	require.NoError(t, c.End(), c.Stderr())
 }

@@ -6,14 +6,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemlog"
 )
@@ -78,7 +77,7 @@ func runAppenders(args []string, open func(*Log) (appender, error)) error {
 }
 
 func init() {
-	children["append"] = func(args []string) error {
+	testchild.Register("append", func(args []string) error {
 		return runAppenders(args, func(l *Log) (appender, error) {
 			return func(g, n int) (int, error) {
 				// The size comes first.
@@ -90,8 +89,8 @@ func init() {
 				return 1, l.Append(append(head, b...))
 			}, nil
 		})
-	}
-	children["records"] = func(args []string) error {
+	})
+	testchild.Register("records", func(args []string) error {
 		return runAppenders(args, func(l *Log) (appender, error) {
 			r, err := OpenRecords(l)
 			return func(g, n int) (int, error) {
@@ -103,7 +102,7 @@ func init() {
 				return 1, err
 			}, err
 		})
-	}
+	})
 }
 
 // Ensure that appends are durable and whole when the process is killed.
@@ -161,7 +160,7 @@ func testKills(t *testing.T, name string, atOnce int, parse func(*Log) ([]string
 			args = append(args, strconv.Itoa(n))
 		}
 		acknowledged := next
-		killAtRandom(t, rnd, startChild(t, name, args...), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, name, args...), &acknowledged)
 
 		if round%4 == 0 {
 			require.NoError(t, testpool.PmempoolCheck(t, path), "round %d", round)
@@ -211,7 +210,7 @@ func testKills(t *testing.T, name string, atOnce int, parse func(*Log) ([]string
 
 // killAtRandom kills a child some time after its first entry, or before, and
 // notes what it acknowledged.
-func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[killWriters]int) {
+func killAtRandom(t *testing.T, rnd *rand.Rand, c *testchild.Child, acknowledged *[killWriters]int) {
 	t.Helper()
 	note := func(line string) {
 		var g, n int
@@ -220,23 +219,7 @@ func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[killWri
 		require.Greater(t, n, acknowledged[g])
 		acknowledged[g] = n
 	}
-	if rnd.IntN(6) > 0 {
-		note(c.line(t))
-	}
-	delay := time.Duration(rnd.Int64N(int64(6 * time.Millisecond)))
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		time.Sleep(delay)
-		if err := c.cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
-	for line := range c.lines {
-		note(line)
-	}
-	wg.Wait()
-	require.True(t, killed(c.cmd.Wait()), "the child failed: %s", strings.TrimSpace(c.stderr.String()))
-	_ = c.stdin.Close()
+	c.KillAtRandom(t, rnd, 6*time.Millisecond, note)
 }
 
 // generation is how many entries the child "rewind" appends before each Rewind.
@@ -245,7 +228,7 @@ const generation = 20
 func init() {
 	// Appends entries "GENERATION NUMBER" and rewinds after each generation. It
 	// prints them, and "GENERATION 0" after a rewind.
-	children["rewind"] = func(args []string) error {
+	testchild.Register("rewind", func(args []string) error {
 		gen, err := strconv.Atoi(args[1])
 		if err != nil {
 			return err
@@ -266,7 +249,7 @@ func init() {
 				fmt.Println(gen, n+1)
 			}
 		}
-	}
+	})
 }
 
 // Ensure that a rewind has happened or has not, whenever the process is
@@ -285,19 +268,14 @@ func TestKillRewind(t *testing.T) {
 	gen := 1
 	rewound := 0
 	for round := range rounds {
-		c := startChild(t, "rewind", path, strconv.Itoa(gen))
+		c := testchild.Start(t, "rewind", path, strconv.Itoa(gen))
 		var last, n int
 		note := func(line string) {
 			_, err := fmt.Sscan(line, &last, &n)
 			require.NoError(t, err, line)
 		}
-		note(c.line(t))
-		time.AfterFunc(time.Duration(rnd.Int64N(int64(4*time.Millisecond))), func() { _ = c.cmd.Process.Kill() })
-		for line := range c.lines {
-			note(line)
-		}
-		require.True(t, killed(c.cmd.Wait()), "%s", &c.stderr)
-		_ = c.stdin.Close()
+		note(c.Line(t))
+		c.KillAfter(t, time.Duration(rnd.Int64N(int64(4*time.Millisecond))), note)
 
 		l, err := Open(path, WithDurability(DurabilityProcessCrash))
 		require.NoError(t, err)
@@ -331,10 +309,10 @@ func TestKillCreate(t *testing.T) {
 	dir := testpool.Dir(t)
 	var none, sound int
 	for round := range rounds {
-		c := startChild(t, "create", dir+"/log")
-		require.Equal(t, "creating", c.line(t))
+		c := testchild.Start(t, "create", dir+"/log")
+		require.Equal(t, "creating", c.Line(t))
 		time.Sleep(time.Duration(rnd.Int64N(int64(10 * time.Millisecond))))
-		require.True(t, killed(c.kill()), "%s", &c.stderr)
+		c.Kill(t)
 		left, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		if len(left) == 0 {
@@ -353,7 +331,7 @@ func TestKillCreate(t *testing.T) {
 
 func init() {
 	// Creates and removes a log until it is killed.
-	children["create"] = func(args []string) error {
+	testchild.Register("create", func(args []string) error {
 		fmt.Println("creating")
 		for {
 			l, err := Create(args[0], WithSize(16<<20), WithDurability(DurabilityProcessCrash))
@@ -364,5 +342,5 @@ func init() {
 				return err
 			}
 		}
-	}
+	})
 }

@@ -1,15 +1,13 @@
 package libpmemlog_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/pmem/pmdk-go/internal/leaktest"
+	"github.com/pmem/pmdk-go/internal/testchild"
 )
 
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childVariable); name != "" {
-		runChild(name)
-	}
+	testchild.Main()
 	leaktest.Main(m)
 }

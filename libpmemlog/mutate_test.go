@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemlog"
 )
@@ -76,7 +77,7 @@ func mutate(good []byte, seed, nth uint64) (b []byte, how string) {
 func init() {
 	// Its arguments: a good log, a path for the bad ones, the seed, the numbers
 	// of the first and the last.
-	children["mutants"] = func(args []string) error {
+	testchild.Register("mutants", func(args []string) error {
 		good, err := os.ReadFile(args[0])
 		if err != nil {
 			return err
@@ -104,7 +105,7 @@ func init() {
 		}
 		fmt.Println("opened", opened)
 		return nil
-	}
+	})
 }
 
 // useMutant does with a log what can be done. It is false if Open refuses it.
@@ -208,15 +209,15 @@ func TestMutants(t *testing.T) {
 			fill(l)
 			require.NoError(t, l.Close())
 			seed := rnd.Uint64()
-			c := startChild(t, "mutants", l.Path(), filepath.Join(testpool.Dir(t), "mutant"), strconv.FormatUint(seed, 10), "0", strconv.Itoa(count))
+			c := testchild.Start(t, "mutants", l.Path(), filepath.Join(testpool.Dir(t), "mutant"), strconv.FormatUint(seed, 10), "0", strconv.Itoa(count))
 			var last, line string
 			for !strings.HasPrefix(line, "opened") {
-				last, line = line, c.lineAfter(t, "mutant "+line)
+				last, line = line, c.LineAfter(t, "mutant "+line)
 			}
 			var opened int
 			_, err := fmt.Sscanf(line, "opened %d", &opened)
 			require.NoError(t, err, "mutant %s: %s", last, line)
-			require.NoError(t, c.end(), "%s", &c.stderr)
+			require.NoError(t, c.End(), "%s", c.Stderr())
 			t.Logf("%d of %d opened", opened, count)
 			require.NotZero(t, opened)
 			require.Less(t, opened, count)

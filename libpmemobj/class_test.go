@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -500,7 +501,7 @@ func TestClassForAllocs(t *testing.T) {
 }
 
 func init() {
-	children["configured classes"] = configuredClasses
+	testchild.Register("configured classes", configuredClasses)
 }
 
 // configuredClasses looks at classes that PMDK's configuration has made.
@@ -532,9 +533,9 @@ func configuredClasses(args []string) error {
 func TestConfiguredClasses(t *testing.T) {
 	p := testpool.New(t)
 	require.NoError(t, p.Close())
-	c := startChildWith(t, func(cmd *exec.Cmd) {
+	c := testchild.StartWith(t, func(cmd *exec.Cmd) {
 		cmd.Env = append(cmd.Env, "PMEMOBJ_CONF=heap.alloc_class.200.desc=512,0,1000,compact;"+
 			"heap.alloc_class.201.desc=4048,0,30,none;heap.alloc_class.202.desc=16,0,100000,none")
 	}, "configured classes", p.Path())
-	require.Empty(t, c.output(t))
+	require.Empty(t, c.Output(t))
 }

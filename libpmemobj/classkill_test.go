@@ -6,12 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
 
 func init() {
-	children["class"] = func(args []string) error { return runWriters(args, classLedger) }
+	testchild.Register("class", func(args []string) error { return runWriters(args, classLedger) })
 }
 
 // classLedger makes change n, in turns in a transaction and in a publication,
@@ -133,7 +134,7 @@ func TestKillClass(t *testing.T) {
 	busy := 0
 	for round := range rounds {
 		before := acknowledged
-		c := startChild(t, "class", made.Path(), "3", DurabilityProcessCrash.String())
+		c := testchild.Start(t, "class", made.Path(), "3", DurabilityProcessCrash.String())
 		killAtRandom(t, rnd, c, &acknowledged)
 		p, err := Open(made.Path(), "", WithVerify(), WithDurability(DurabilityProcessCrash))
 		require.NoError(t, err, "round %d", round)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -56,7 +57,7 @@ func constructRecordIn(p *Pool, dst *Ptr[constructRecord], n uint64, end error) 
 }
 
 func init() {
-	children["construct"] = func(args []string) error {
+	testchild.Register("construct", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -91,7 +92,7 @@ func init() {
 			}()
 		}
 		return <-failed
-	}
+	})
 }
 
 // Ensure that a constructed object is there whole, with its pointer, or not at
@@ -114,7 +115,7 @@ func TestKillConstruct(t *testing.T) {
 		for g := range acknowledged {
 			acknowledged[g] = start - 1
 		}
-		killAtRandom(t, rnd, startChild(t, "construct", path, strconv.FormatUint(start, 10)), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, "construct", path, strconv.FormatUint(start, 10)), &acknowledged)
 		if slices.Max(acknowledged[:]) >= start {
 			busy++
 		}
@@ -157,7 +158,7 @@ type constructLarge struct {
 }
 
 func init() {
-	children["construct root"] = func(args []string) error {
+	testchild.Register("construct root", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -172,20 +173,9 @@ func init() {
 			return err
 		}
 		fmt.Println("made")
-		wait()
+		testchild.Wait()
 		return errors.New("not killed")
-	}
-}
-
-// killNow kills a child and returns what it printed before and was not read.
-func killNow(t *testing.T, c *child) (rest []string) {
-	t.Helper()
-	require.NoError(t, c.cmd.Process.Kill())
-	for line := range c.lines {
-		rest = append(rest, line)
-	}
-	require.True(t, killed(c.end()), c.stderr.String())
-	return rest
+	})
 }
 
 // Ensure that the root is there with all that its constructor wrote, or not at
@@ -201,10 +191,10 @@ func TestKillConstructRoot(t *testing.T) {
 	for range rounds {
 		made := testpool.New(t)
 		require.NoError(t, made.Close())
-		c := startChild(t, "construct root", made.Path())
-		require.Equal(t, "filled", c.line(t))
+		c := testchild.Start(t, "construct root", made.Path())
+		require.Equal(t, "filled", c.Line(t))
 		time.Sleep(time.Duration(rnd.Int64N(int64(time.Millisecond))))
-		acknowledged := len(killNow(t, c)) > 0
+		acknowledged := len(c.Kill(t)) > 0
 		p := testpool.Open(t, made.Path(), WithVerify())
 		size, err := p.RootSize()
 		require.NoError(t, err)

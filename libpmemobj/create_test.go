@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -171,12 +172,12 @@ func TestCreateRace(t *testing.T) {
 // served well: both in a child with a small file system of its own.
 func TestCreateOnSmallDisk(t *testing.T) {
 	c := startInMount(t, "small disk", fmt.Sprintf("size=%d", 2*MinPool))
-	require.Equal(t, []string{"create: true 0", "again: true 0", "after: ok"}, c.output(t))
+	require.Equal(t, []string{"create: true 0", "again: true 0", "after: ok"}, c.Output(t))
 }
 
 func init() {
 	// With one argument, the folder to mount a small file system on.
-	children["small disk"] = func(args []string) error {
+	testchild.Register("small disk", func(args []string) error {
 		if err := unix.Mount("tmpfs", args[0], "tmpfs", 0, args[1]); err != nil {
 			return err
 		}
@@ -196,5 +197,5 @@ func init() {
 		}
 		fmt.Println("after: ok")
 		return nil
-	}
+	})
 }

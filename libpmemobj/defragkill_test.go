@@ -11,12 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
 
 func init() {
-	children["defrag"] = func(args []string) error {
+	testchild.Register("defrag", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -32,9 +33,9 @@ func init() {
 			return err
 		}
 		fmt.Println("end")
-		wait()
+		testchild.Wait()
 		return errors.New("not killed")
-	}
+	})
 }
 
 // Ensure that when a process is killed while it defragments, everything is
@@ -56,15 +57,15 @@ func TestKillDefrag(t *testing.T) {
 		places := slots.Nodes
 		require.NoError(t, p.Close())
 
-		c := startChild(t, "defrag", p.Path())
-		require.Equal(t, "begin", c.line(t))
+		c := testchild.Start(t, "defrag", p.Path())
+		require.Equal(t, "begin", c.Line(t))
 		delay := 16 * time.Millisecond // about the first batch
 		if round%2 > 0 {
-			require.Equal(t, "batch", c.line(t))
+			require.Equal(t, "batch", c.Line(t))
 			delay /= 4
 		}
 		time.Sleep(time.Duration(rnd.Int64N(int64(delay))))
-		ended := slices.Contains(killNow(t, c), "end")
+		ended := slices.Contains(c.Kill(t), "end")
 		testpool.Check(t, p.Path())
 		p = testpool.Open(t, p.Path(), WithVerify())
 		slots = defragSlotsOf(t, p)

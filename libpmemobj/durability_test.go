@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -69,14 +70,14 @@ func TestDurabilitiesSideBySide(t *testing.T) {
 // what the pool reports. It is read once in a process, so a child does it.
 func TestDurabilityForced(t *testing.T) {
 	needsDurabilities(t)
-	c := startChildWith(t, func(cmd *exec.Cmd) {
+	c := testchild.StartWith(t, func(cmd *exec.Cmd) {
 		cmd.Env = append(cmd.Env, "PMEM_IS_PMEM_FORCE=1")
 	}, "report durability", closedPool(t))
-	require.Equal(t, []string{"auto: process-crash", "msync: msync", "process-crash: process-crash"}, c.output(t))
+	require.Equal(t, []string{"auto: process-crash", "msync: msync", "process-crash: process-crash"}, c.Output(t))
 }
 
 func init() {
-	children["report durability"] = func(args []string) error {
+	testchild.Register("report durability", func(args []string) error {
 		for _, d := range []Durability{DurabilityAuto, DurabilityMsync, DurabilityProcessCrash} {
 			p, err := Open(args[0], "", WithDurability(d))
 			if err != nil {
@@ -88,7 +89,7 @@ func init() {
 			}
 		}
 		return nil
-	}
+	})
 }
 
 func TestDurabilityNames(t *testing.T) {

@@ -6,14 +6,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -214,7 +213,7 @@ func testKills(t *testing.T, name string, rules ledgerRules) {
 			durability = DurabilityMsync
 		}
 		before := acknowledged
-		killAtRandom(t, rnd, startChild(t, name, path, strconv.Itoa(goroutines), durability.String()), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, name, path, strconv.Itoa(goroutines), durability.String()), &acknowledged)
 
 		require.NoError(t, testpool.PmempoolCheck(t, path), "round %d", round)
 		p, err := Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
@@ -240,7 +239,7 @@ func testKills(t *testing.T, name string, rules ledgerRules) {
 
 // killAtRandom kills a child some time after its start, or after the first
 // change, and notes what it acknowledged.
-func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[4]uint64) {
+func killAtRandom(t *testing.T, rnd *rand.Rand, c *testchild.Child, acknowledged *[4]uint64) {
 	t.Helper()
 	note := func(line string) {
 		var g int
@@ -250,23 +249,7 @@ func killAtRandom(t *testing.T, rnd *rand.Rand, c *child, acknowledged *[4]uint6
 		require.Equal(t, acknowledged[g]+1, n, "numbers were left out")
 		acknowledged[g] = n
 	}
-	if rnd.IntN(6) > 0 {
-		note(c.line(t))
-	}
-	delay := time.Duration(rnd.Int64N(int64(12 * time.Millisecond)))
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		time.Sleep(delay)
-		if err := c.cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
-	for line := range c.lines {
-		note(line)
-	}
-	wg.Wait()
-	require.True(t, killed(c.cmd.Wait()), "the child failed: %s", strings.TrimSpace(c.stderr.String()))
-	_ = c.stdin.Close()
+	c.KillAtRandom(t, rnd, 12*time.Millisecond, note)
 }
 
 // Ensure that transactions are durable and whole when the process is killed.
@@ -280,7 +263,7 @@ func TestKillUpdate(t *testing.T) {
 }
 
 func init() {
-	children["update"] = func(args []string) error { return runWriters(args, updateLedger) }
+	testchild.Register("update", func(args []string) error { return runWriters(args, updateLedger) })
 }
 
 // updateLedger makes change n in a transaction, sometimes after one that it
@@ -388,7 +371,7 @@ func TestKillPublish(t *testing.T) {
 }
 
 func init() {
-	children["publish"] = func(args []string) error { return runWriters(args, publishLedger) }
+	testchild.Register("publish", func(args []string) error { return runWriters(args, publishLedger) })
 }
 
 func publishLedger(p *Pool, l *ledger, n uint64) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -26,10 +27,10 @@ func TestKillCreate(t *testing.T) {
 		path := filepath.Join(dir, "pool")
 		var none, sound int
 		for round := range rounds {
-			c := startChild(t, "create", path)
-			require.Equal(t, "creating", c.line(t))
+			c := testchild.Start(t, "create", path)
+			require.Equal(t, "creating", c.Line(t))
 			time.Sleep(time.Duration(rnd.Int64N(int64(20 * time.Millisecond))))
-			require.True(t, killed(c.kill()), "%s: %s", name, &c.stderr)
+			c.Kill(t)
 
 			left, err := os.ReadDir(dir)
 			require.NoError(t, err)
@@ -53,7 +54,7 @@ func TestKillCreate(t *testing.T) {
 
 func init() {
 	// Creates and removes a pool until it is killed.
-	children["create"] = func(args []string) error {
+	testchild.Register("create", func(args []string) error {
 		fmt.Println("creating")
 		for {
 			p, err := Create(args[0], testpool.Layout, WithSize(2*DefaultPool), WithDurability(DurabilityProcessCrash))
@@ -67,5 +68,5 @@ func init() {
 				return err
 			}
 		}
-	}
+	})
 }

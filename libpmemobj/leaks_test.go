@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -246,7 +247,7 @@ func TestLeaksChanged(t *testing.T) {
 }
 
 func init() {
-	children["leaks"] = func(args []string) error {
+	testchild.Register("leaks", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -276,7 +277,7 @@ func init() {
 			}
 			fmt.Println(n)
 		}
-	}
+	})
 }
 
 // Ensure that freeing leaks may be interrupted: the rest is found again, and
@@ -290,10 +291,10 @@ func TestKillLeaks(t *testing.T) {
 	require.NoError(t, made.Close())
 	partial := 0
 	for range fewer(20) {
-		c := startChild(t, "leaks", path)
-		c.line(t)
+		c := testchild.Start(t, "leaks", path)
+		c.Line(t)
 		time.Sleep(time.Duration(rnd.Int64N(int64(8 * time.Millisecond))))
-		require.True(t, killed(c.kill()), "%s", &c.stderr)
+		c.Kill(t)
 		p, err := Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
 		require.NoError(t, err)
 		r, err := p.Leaks(walkRootOf(t, p))

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -129,7 +130,7 @@ func listLedgerOf(p *Pool, g int) (queue, done List[listNode], err error) {
 	return queue, done, err
 }
 
-func init() { children["lists"] = runListWriters }
+func init() { testchild.Register("lists", runListWriters) }
 
 // runListWriters is the child. Its arguments are the pool's path, the
 // durability, and for each writer the number of its last change.
@@ -205,7 +206,7 @@ func TestListKill(t *testing.T) {
 			args = append(args, strconv.FormatUint(acknowledged[g], 10))
 		}
 		before := acknowledged
-		killAtRandom(t, rnd, startChild(t, "lists", args...), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, "lists", args...), &acknowledged)
 		if acknowledged != before {
 			busy++
 		}

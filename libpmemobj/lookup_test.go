@@ -10,6 +10,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/cbaseline"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -126,7 +127,7 @@ func TestLookupMisuse(t *testing.T) {
 }
 
 func init() {
-	children["lost pool"] = func(args []string) error {
+	testchild.Register("lost pool", func(args []string) error {
 		lost := make(chan struct{})
 		cgoutil.SetLeakReporter(func(cgoutil.Leak) { close(lost) })
 		root := losePool(args[0])
@@ -142,7 +143,7 @@ func init() {
 			case <-time.After(time.Millisecond):
 			}
 		}
-	}
+	})
 }
 
 //go:noinline
@@ -167,10 +168,10 @@ func losePool(path string) Ptr[rootV1] {
 func TestLookupOfLostPool(t *testing.T) {
 	p := testpool.New(t)
 	require.NoError(t, p.Close())
-	c := startChild(t, "lost pool", p.Path())
-	require.Error(t, c.end())
-	require.Contains(t, c.stderr.String(), "OID: ")
-	require.Contains(t, c.stderr.String(), "was dropped without Close")
+	c := testchild.Start(t, "lost pool", p.Path())
+	require.Error(t, c.End())
+	require.Contains(t, c.Stderr(), "OID: ")
+	require.Contains(t, c.Stderr(), "was dropped without Close")
 }
 
 // Ensure that the lookups allocate nothing.

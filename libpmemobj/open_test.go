@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -232,13 +233,13 @@ func TestOpenUnreadable(t *testing.T) {
 			}
 			require.NoError(t, os.Chmod(path, mode))
 			defer func() { require.NoError(t, os.Chmod(path, 0o600)) }()
-			require.Equal(t, []string{"EACCES: true", "names the path: true"}, startChild(t, "open as nobody", path).output(t))
+			require.Equal(t, []string{"EACCES: true", "names the path: true"}, testchild.Start(t, "open as nobody", path).Output(t))
 		})
 	}
 }
 
 func init() {
-	children["open as nobody"] = func(args []string) error {
+	testchild.Register("open as nobody", func(args []string) error {
 		if os.Getuid() == 0 {
 			if err := syscall.Setuid(65534); err != nil {
 				return err
@@ -248,7 +249,7 @@ func init() {
 		fmt.Println("EACCES:", isErr(err, fs.ErrPermission))
 		fmt.Println("names the path:", strings.Contains(fmt.Sprint(err), args[0]))
 		return nil
-	}
+	})
 }
 
 // Ensure that a pool is open once at a time, whoever tries again.
@@ -281,23 +282,23 @@ func TestOpenLocked(t *testing.T) {
 	})
 	t.Run("by another process", func(t *testing.T) {
 		path := closedPool(t)
-		c := startChild(t, "hold", path)
-		require.Equal(t, "open", c.line(t))
+		c := testchild.Start(t, "hold", path)
+		require.Equal(t, "open", c.Line(t))
 		refused(t, path)
-		require.True(t, killed(c.kill()))
+		c.Kill(t)
 		require.NoError(t, closing(Open(path, "")))
 	})
 }
 
 func init() {
-	children["hold"] = func(args []string) error {
+	testchild.Register("hold", func(args []string) error {
 		if _, err := Open(args[0], "", WithDurability(DurabilityProcessCrash)); err != nil {
 			return err
 		}
 		fmt.Println("open")
-		wait()
+		testchild.Wait()
 		return nil
-	}
+	})
 }
 
 // Ensure that a copy of an open pool is refused, since its objects would have

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -60,7 +61,7 @@ func TestKillReservation(t *testing.T) {
 	busy := 0
 	for round := range rounds {
 		before := acknowledged
-		killAtRandom(t, rnd, startChild(t, "reservation", path), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, "reservation", path), &acknowledged)
 		require.NoError(t, testpool.PmempoolCheck(t, path), "round %d", round)
 		p, err := Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
 		require.NoError(t, err, "round %d", round)
@@ -78,7 +79,7 @@ func TestKillReservation(t *testing.T) {
 	require.Greater(t, busy, rounds/4, "most children were killed before they had done anything")
 }
 
-func init() { children["reservation"] = runReservations }
+func init() { testchild.Register("reservation", runReservations) }
 
 // preparedEntry is what one goroutine makes and another publishes.
 type preparedEntry struct {

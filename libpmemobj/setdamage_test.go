@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -291,8 +292,8 @@ func TestRandomlyDamagedSet(t *testing.T) {
 	}
 	for i, text := range []string{setOfFiles, setOfOneHead, setWithFolder} {
 		dir, path := filledSet(t, text)
-		c := startChild(t, "damage set", dir, path, strconv.Itoa(rounds), strconv.FormatUint(newRand(t).Uint64(), 10))
-		lines := c.output(t)
+		c := testchild.Start(t, "damage set", dir, path, strconv.Itoa(rounds), strconv.FormatUint(newRand(t).Uint64(), 10))
+		lines := c.Output(t)
 		require.Len(t, lines, rounds, "set %d", i)
 		kinds := map[string]int{}
 		for _, l := range lines {
@@ -306,7 +307,7 @@ func TestRandomlyDamagedSet(t *testing.T) {
 func init() {
 	// Damages a set in one place, opens it, works with it, and repairs it, again
 	// and again.
-	children["damage set"] = func(args []string) error {
+	testchild.Register("damage set", func(args []string) error {
 		rounds, err := strconv.Atoi(args[2])
 		if err != nil {
 			return err
@@ -379,7 +380,7 @@ func init() {
 			}
 		}
 		return nil
-	}
+	})
 }
 
 // restore brings files back and removes all others.

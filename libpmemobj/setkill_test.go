@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -39,28 +40,12 @@ func TestKillGrowth(t *testing.T) {
 			require.NoError(t, p.Close())
 			acknowledged = 0
 		}
-		c := startChild(t, "grow", path, strconv.Itoa(round%2))
-		if rnd.IntN(6) > 0 {
-			c.line(t)
-		}
-		stop := time.After(time.Duration(rnd.Int64N(int64(15 * time.Millisecond))))
-	reading:
-		for {
-			select {
-			case line, more := <-c.lines:
-				if !more {
-					break reading
-				}
-				n, err := strconv.Atoi(line)
-				require.NoError(t, err)
-				acknowledged = n
-			case <-stop:
-				require.NoError(t, c.cmd.Process.Kill())
-				stop = nil
-			}
-		}
-		require.True(t, killed(c.cmd.Wait()), "%s", &c.stderr)
-		_ = c.stdin.Close()
+		c := testchild.Start(t, "grow", path, strconv.Itoa(round%2))
+		c.KillAtRandom(t, rnd, 15*time.Millisecond, func(line string) {
+			n, err := strconv.Atoi(line)
+			require.NoError(t, err)
+			acknowledged = n
+		})
 
 		before := len(setSizes(t, path+".parts"))
 		p, err := Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
@@ -95,7 +80,7 @@ func TestKillGrowth(t *testing.T) {
 func init() {
 	// Pushes blocks, and extends the pool now and then if it is told to, until it
 	// is killed or the pool is full.
-	children["grow"] = func(args []string) error {
+	testchild.Register("grow", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -111,13 +96,13 @@ func init() {
 				_, err = os.Stdout.WriteString(strconv.FormatUint(root.Get().Count, 10) + "\n")
 			}
 			if errors.Is(err, ErrOutOfSpace) {
-				wait()
+				testchild.Wait()
 			}
 			if err != nil {
 				return err
 			}
 		}
-	}
+	})
 }
 
 // Ensure that a creation that was killed leaves no set file, or a sound pool,
@@ -134,10 +119,10 @@ func TestKillCreateGrowing(t *testing.T) {
 	path, folder := filepath.Join(dir, "db.set"), filepath.Join(dir, "parts")
 	var none, sound, left int
 	for round := range rounds {
-		c := startChild(t, "create growing", path, folder)
-		require.Equal(t, "creating", c.line(t))
+		c := testchild.Start(t, "create growing", path, folder)
+		require.Equal(t, "creating", c.Line(t))
 		time.Sleep(time.Duration(rnd.Int64N(int64(50 * time.Millisecond))))
-		require.True(t, killed(c.kill()), "%s", &c.stderr)
+		c.Kill(t)
 
 		if _, err := os.Stat(path); err == nil {
 			sound++
@@ -182,13 +167,13 @@ func TestKillCreateGrowing(t *testing.T) {
 
 func init() {
 	// Creates a pool and waits.
-	children["create growing"] = func(args []string) error {
+	testchild.Register("create growing", func(args []string) error {
 		fmt.Println("creating")
 		_, err := Create(args[0], testpool.Layout, WithSize(12*setMiB), WithGrowth(64*setMiB, MinPart), WithFolders(args[1]), WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
 		}
-		wait()
+		testchild.Wait()
 		return nil
-	}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 )
 
@@ -21,7 +22,7 @@ func isNoSpace(err error) bool { return errors.Is(err, unix.ENOSPC) }
 
 // startInMount starts a child in a mount namespace of its own, so that it can
 // mount file systems that vanish with it. Its arguments are a folder and args.
-func startInMount(t *testing.T, name string, args ...string) *child {
+func startInMount(t *testing.T, name string, args ...string) *testchild.Child {
 	t.Helper()
 	private := func(cmd *exec.Cmd) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
@@ -36,7 +37,7 @@ func startInMount(t *testing.T, name string, args ...string) *child {
 	if err := probe.Run(); err != nil {
 		t.Skip("the system allows no mount namespace, so no file system of the test's own:", err)
 	}
-	return startChildWith(t, private, name, append([]string{testpool.Dir(t)}, args...)...)
+	return testchild.StartWith(t, private, name, append([]string{testpool.Dir(t)}, args...)...)
 }
 
 func isErr(err, target error) bool       { return errors.Is(err, target) }

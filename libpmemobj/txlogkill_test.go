@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -76,7 +77,7 @@ func verifyTxLogRoot(p *Pool, r *txLogRoot) error {
 }
 
 func init() {
-	children["txlog"] = func(args []string) error {
+	testchild.Register("txlog", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -111,7 +112,7 @@ func init() {
 				return err
 			}
 		}
-	}
+	})
 }
 
 // Ensure that a process killed anywhere in transactions whose logs lie in the
@@ -138,7 +139,7 @@ func TestKillTxLog(t *testing.T) {
 	torn, restored := 0, 0
 	for round := range rounds {
 		require.NoError(t, p.Close())
-		killAtRandom(t, rnd, startChild(t, "txlog", path), &acknowledged)
+		killAtRandom(t, rnd, testchild.Start(t, "txlog", path), &acknowledged)
 		require.NoError(t, testpool.PmempoolCheck(t, path), "round %d", round)
 		var err error
 		p, err = Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
@@ -173,7 +174,7 @@ func TestKillTxLog(t *testing.T) {
 }
 
 func init() {
-	children["txlog open"] = func(args []string) error {
+	testchild.Register("txlog open", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -191,10 +192,10 @@ func init() {
 			}
 			clear(root.Get().Data[:100])
 			fmt.Println("in the transaction")
-			wait()
+			testchild.Wait()
 			return nil
 		})
-	}
+	})
 }
 
 // Ensure that what recovery frees after a crash is the log's buffer as a whole
@@ -226,9 +227,9 @@ func TestKillTxLogBuffer(t *testing.T) {
 			require.Contains(t, all, buffer)
 			require.NoError(t, p.Close())
 
-			c := startChild(t, "txlog open", p.Path())
-			require.Equal(t, "in the transaction", c.line(t))
-			require.True(t, killed(c.kill()))
+			c := testchild.Start(t, "txlog open", p.Path())
+			require.Equal(t, "in the transaction", c.Line(t))
+			c.Kill(t)
 
 			p = testpool.Open(t, p.Path(), WithVerify(), WithDurability(DurabilityProcessCrash))
 			r = txLogRootOf(t, p)

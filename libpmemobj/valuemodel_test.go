@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -143,7 +144,7 @@ const valuesKept = 300
 
 func init() {
 	for _, w := range valueWays {
-		children["value"+w.name] = func(args []string) error {
+		testchild.Register("value"+w.name, func(args []string) error {
 			p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 			if err != nil {
 				return err
@@ -161,7 +162,7 @@ func init() {
 					return err
 				}
 			}
-		}
+		})
 	}
 }
 
@@ -196,7 +197,7 @@ func TestKillValue(t *testing.T) {
 			var acknowledged [4]uint64
 			rounds := fewer(40)
 			for round := range rounds {
-				killAtRandom(t, rnd, startChild(t, "value"+w.name, path), &acknowledged)
+				killAtRandom(t, rnd, testchild.Start(t, "value"+w.name, path), &acknowledged)
 				p, err := Open(path, "", WithVerify(), WithDurability(DurabilityProcessCrash))
 				require.NoError(t, err)
 				r := valueRootOf(t, p)

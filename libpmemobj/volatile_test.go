@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -166,7 +167,7 @@ func TestVolatileMisuse(t *testing.T) {
 }
 
 func init() {
-	children["volatile"] = func(args []string) error {
+	testchild.Register("volatile", func(args []string) error {
 		p, err := Open(args[0], "", WithDurability(DurabilityProcessCrash))
 		if err != nil {
 			return err
@@ -180,9 +181,9 @@ func init() {
 			return err
 		}
 		fmt.Println(d.A, os.Getpid())
-		wait()
+		testchild.Wait()
 		return nil
-	}
+	})
 }
 
 // Ensure that a value of a process that was killed is not taken for this one's.
@@ -192,12 +193,12 @@ func TestVolatileKill(t *testing.T) {
 	path := p.Path()
 	require.NoError(t, p.Close())
 	for range 2 {
-		c := startChild(t, "volatile", path)
+		c := testchild.Start(t, "volatile", path)
 		var value, pid int
-		_, err := fmt.Sscan(c.line(t), &value, &pid)
+		_, err := fmt.Sscan(c.Line(t), &value, &pid)
 		require.NoError(t, err)
 		require.Equal(t, pid, value)
-		require.True(t, killed(c.kill()))
+		c.Kill(t)
 	}
 	p = testpool.Open(t, path)
 	d, err := volatileRootOf(t, p).V.Get(func(d *volatileData) error { d.A = 5; return nil })

@@ -1,7 +1,6 @@
 package libpmempool_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -11,41 +10,42 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmempool"
 )
 
-// childEnv makes the test binary a child process: it holds the paths of the
-// base image and of the file to damage, and of a pool set, if that is part of
-// one.
-const childEnv = "LIBPMEMPOOL_TEST_CHILD"
-
-// child damages a pool in many ways and lets every function loose on it. It
-// says what comes next, for the parent to know what killed it.
-func child(args string) {
-	os.Setenv("PMEM_IS_PMEM_FORCE", "1")
-	arg := strings.Split(args, "\n")
-	switch arg[0] {
-	case "sync":
-		syncForever(arg[1], arg[2])
-	case "transform":
+func init() {
+	testchild.Register("mutants", tryMutants)
+	testchild.Register("sync", syncForever)
+	testchild.Register("transform", func(args []string) error {
 		fmt.Println("transforming")
-		must(Transform(arg[1], arg[2]))
-		return
+		if err := Transform(args[0], args[1]); err != nil {
+			return err
+		}
+		testchild.Wait()
+		return nil
+	})
+}
+
+// tryMutants damages a pool in many ways and lets every function loose on it. It
+// says what comes next, for the parent to know what killed it. Its arguments are
+// the paths of the base image and of the file to damage, and of a pool set, if
+// that is part of one.
+func tryMutants(args []string) error {
+	base, err := os.ReadFile(args[0])
+	if err != nil {
+		return err
 	}
-	base, err := os.ReadFile(arg[0])
-	must(err)
-	victim, target := arg[1], arg[1]
-	if len(arg) > 2 {
-		target = arg[2]
+	victim, target := args[1], args[1]
+	if len(args) > 2 {
+		target = args[2]
 	}
 	rng := rand.New(rand.NewPCG(7, 9))
 	calls, n := []string{"check", "repair", "dry run", "ask", "query", "change"}, 60
@@ -54,27 +54,40 @@ func child(args string) {
 	}
 	for i, mutant := range mutants(base, rng, n) {
 		for _, name := range calls {
-			must(writeSparse(victim, mutant.bytes))
+			if err := writeSparse(victim, mutant.bytes); err != nil {
+				return err
+			}
 			fmt.Printf("%d: %s: %s\n", i, mutant.how, name)
 			try(name, target)
 		}
 	}
 	fmt.Println("done")
+	return nil
 }
 
-// syncForever destroys a replica and restores it, again and again.
-func syncForever(set, replica string) {
+// syncForever destroys a replica and restores it, again and again. Its arguments
+// are the paths of the pool set and of the replica.
+func syncForever(args []string) error {
+	set, replica := args[0], args[1]
 	fmt.Println("syncing")
 	for i := 0; ; i++ {
 		if i%2 == 0 {
-			must(os.Remove(replica))
+			if err := os.Remove(replica); err != nil {
+				return err
+			}
 		} else {
 			f, err := os.OpenFile(replica, os.O_RDWR, 0)
-			must(err)
+			if err != nil {
+				return err
+			}
 			_, err = f.WriteAt(make([]byte, 4096), 0)
-			must(errors.Join(err, f.Close()))
+			if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			}
 		}
-		must(Sync(set))
+		if err := Sync(set); err != nil {
+			return err
+		}
 	}
 }
 
@@ -92,13 +105,6 @@ func writeSparse(path string, b []byte) error {
 		}
 	}
 	return errors.Join(err, f.Close())
-}
-
-func must(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(3)
-	}
 }
 
 // try calls one function; what it says is not looked at, only that it returns.
@@ -214,26 +220,16 @@ func TestMutants(t *testing.T) {
 				set = newSet(t, dir)
 				path = filepath.Join(dir, kind)
 			}
-			args := copied(t, path) + "\n" + path
+			args := []string{copied(t, path), path}
 			if set != "" {
-				args += "\n" + set
+				args = append(args, set)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			cmd := exec.CommandContext(ctx, os.Args[0])
-			cmd.Env = append(os.Environ(), childEnv+"="+args, "GOTRACEBACK=none")
-			var last string
-			out, err := cmd.StdoutPipe()
-			require.NoError(t, err)
-			var stderr strings.Builder
-			cmd.Stderr = &stderr
-			require.NoError(t, cmd.Start())
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-				last = lines.Text()
+			quiet := func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "GOTRACEBACK=none") }
+			c := testchild.StartWith(t, quiet, "mutants", args...)
+			for last := "the start"; last != "done"; {
+				last = c.LineAfter(t, last)
 			}
-			err = errors.Join(cmd.Wait(), ctx.Err())
-			require.NoError(t, err, "killed by: %s\n%s", last, stderr.String())
-			assert.Equal(t, "done", last)
+			require.NoError(t, c.End(), "%s", c.Stderr())
 		})
 	}
 }
@@ -251,20 +247,12 @@ func TestSyncKilled(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range kills {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"=sync\n"+path+"\n"+replica)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		line, err := bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err)
-		require.Equal(t, "syncing\n", line)
+		c := testchild.Start(t, "sync", path, replica)
+		require.Equal(t, "syncing", c.Line(t))
 		time.Sleep(time.Duration(rng.IntN(40_000)) * time.Microsecond)
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
+		c.Kill(t)
 
-		err = Sync(path)
+		err := Sync(path)
 		if err != nil { // on a file that the kill left empty
 			var c *CorruptError
 			require.ErrorAs(t, err, &c)
@@ -299,17 +287,10 @@ func TestTransformKilled(t *testing.T) {
 		kills = 3
 	}
 	for range kills {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"=transform\n"+path+"\n"+more)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		_, err = bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err)
+		c := testchild.Start(t, "transform", path, more)
+		require.Equal(t, "transforming", c.Line(t))
 		time.Sleep(time.Duration(rng.IntN(15_000)) * time.Microsecond)
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
+		c.Kill(t)
 
 		if Sync(more) != nil {
 			if err := os.Remove(third); err != nil {

@@ -1,11 +1,8 @@
 package objmutate
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,67 +13,78 @@ import (
 
 	"github.com/pmem/pmdk-go/internal/objheap"
 	"github.com/pmem/pmdk-go/internal/objmutate/cpool"
+	"github.com/pmem/pmdk-go/internal/testchild"
 )
-
-// The test binary is its own child: this variable says what to be.
-const childEnv = "OBJMUTATE_CHILD"
 
 func TestMain(m *testing.M) {
 	os.Setenv("PMEM_IS_PMEM_FORCE", "1") // nothing here is about power loss
-	if args := os.Getenv(childEnv); args != "" {
-		child(strings.Split(args, "\n"))
-		return
-	}
+	testchild.Main()
 	os.Exit(m.Run())
 }
 
-// child does what its arguments say, and dies of what kills it.
-func child(args []string) {
-	num := func(i int) uint64 {
-		n, err := strconv.ParseUint(args[i], 10, 64)
-		check(err)
-		return n
-	}
-	switch args[0] {
-	case "fill":
-		p, err := cpool.Create(args[1], num(2))
-		check(err)
-		p.Fill(uint32(num(3)), int(num(4)), true)
-		if open := int(num(5)); open > 0 {
+func init() {
+	testchild.Register("fill", func(args []string) error {
+		n, err := numbers(args[1:])
+		if err != nil {
+			return err
+		}
+		p, err := cpool.Create(args[0], n[0])
+		if err != nil {
+			return err
+		}
+		p.Fill(uint32(n[1]), int(n[2]), true)
+		if open := int(n[3]); open > 0 {
 			p.LeaveOpen(open)
 			fmt.Println("open")
-			select {}
+			testchild.Wait()
 		}
 		p.Close()
-	case "churn":
-		p, err := cpool.Open(args[1], num(2))
-		check(err)
+		return nil
+	})
+	testchild.Register("churn", func(args []string) error {
+		n, err := numbers(args[1:])
+		if err != nil {
+			return err
+		}
+		p, err := cpool.Open(args[0], n[0])
+		if err != nil {
+			return err
+		}
 		fmt.Println("churning")
-		p.Churn(uint32(num(3)))
-	case "mutants":
-		mutants(args[1], args[2], num(3), num(4), num(5), num(6), args[7] == "unguarded")
-	}
+		p.Churn(uint32(n[1]))
+		return nil
+	})
+	testchild.Register("mutants", func(args []string) error {
+		n, err := numbers(args[2:6])
+		if err != nil {
+			return err
+		}
+		return mutants(args[0], args[1], n[0], n[1], n[2], n[3], args[6] == "unguarded")
+	})
 }
 
-func check(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(3)
+func numbers(args []string) (n []uint64, err error) {
+	for _, a := range args {
+		v, e := strconv.ParseUint(a, 10, 64)
+		n, err = append(n, v), errors.Join(err, e)
 	}
+	return n, err
 }
 
-// self runs the test binary as a child.
-func self(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join(args, "\n"), "GOTRACEBACK=none")
-	return cmd
+// start starts a child that says little when it dies of what C does.
+func start(t *testing.T, name string, args ...string) *testchild.Child {
+	t.Helper()
+	quiet := func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "GOTRACEBACK=none") }
+	return testchild.StartWith(t, quiet, name, args...)
 }
 
 // mutants tries the images first, first+step, … below last. It says before each
 // what it is about to do, for the parent to know what killed it.
-func mutants(base, dir string, seed, first, step, last uint64, unguarded bool) {
+func mutants(base, dir string, seed, first, step, last uint64, unguarded bool) error {
 	b, err := os.ReadFile(base)
-	check(err)
+	if err != nil {
+		return err
+	}
 	img := survey(filepath.Base(base), b)
 	path := filepath.Join(dir, fmt.Sprintf("mutant-%s-%d", img.name, first%step))
 	defer os.Remove(path)
@@ -86,10 +94,15 @@ func mutants(base, dir string, seed, first, step, last uint64, unguarded bool) {
 		if cap(m.bytes) > cap(buf) {
 			buf = m.bytes
 		}
-		check(os.WriteFile(path, m.bytes, 0o600))
+		if err := os.WriteFile(path, m.bytes, 0o600); err != nil {
+			return err
+		}
 		fmt.Printf("check\t%d\t%s\t%s\n", i, m.region, m.how)
 		outcome := "cheap"
-		cheap, deep := judge(path)
+		cheap, deep, err := judge(path)
+		if err != nil {
+			return err
+		}
 		switch {
 		case cheap == nil && deep != nil:
 			outcome = "verify"
@@ -109,25 +122,28 @@ func mutants(base, dir string, seed, first, step, last uint64, unguarded bool) {
 			fmt.Printf("opened\t%d\t%s\n", i, oneLine(err))
 		}
 	}
+	return nil
 }
 
 // judge asks the two checks about the file.
-func judge(path string) (cheap, deep error) {
+func judge(path string) (cheap, deep, err error) {
 	f, err := os.Open(path)
-	check(err)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer f.Close()
 	_, cheap = objheap.CheckFile(f)
 	_, deep = objheap.VerifyFile(f)
 	for _, err := range []error{cheap, deep} {
 		var c *objheap.Corrupt
 		if err != nil && !errors.As(err, &c) {
-			check(fmt.Errorf("not a verdict: %w", err))
+			return nil, nil, fmt.Errorf("not a verdict: %w", err)
 		}
 	}
 	if cheap != nil && deep == nil {
-		check(fmt.Errorf("refused by the cheap check alone: %w", cheap))
+		return nil, nil, fmt.Errorf("refused by the cheap check alone: %w", cheap)
 	}
-	return cheap, deep
+	return cheap, deep, nil
 }
 
 func oneLine(err error) string {
@@ -152,16 +168,16 @@ const patience = 30 * time.Second
 
 // runMutants tries images in one child after the other: one that dies or hangs
 // is noted, and the next continues behind it.
-func runMutants(base, dir string, seed, first, step, last uint64, unguarded bool, patience time.Duration) ([]result, error) {
+func runMutants(t *testing.T, base, dir string, seed, first, step, last uint64, unguarded bool, patience time.Duration) ([]result, error) {
 	var all []result
 	mode := "guarded"
 	if unguarded {
 		mode = "unguarded"
 	}
 	for first < last {
-		cmd := self("mutants", base, dir, strconv.FormatUint(seed, 10), strconv.FormatUint(first, 10),
+		c := start(t, "mutants", base, dir, strconv.FormatUint(seed, 10), strconv.FormatUint(first, 10),
 			strconv.FormatUint(step, 10), strconv.FormatUint(last, 10), mode)
-		got, finished, err := watch(cmd, patience)
+		got, finished, err := watch(c, patience)
 		all = append(all, got...)
 		if err != nil {
 			return all, err
@@ -179,55 +195,32 @@ func runMutants(base, dir string, seed, first, step, last uint64, unguarded bool
 
 // watch reads a child's lines. finished is false if it died or hung, as its
 // last result then says.
-func watch(cmd *exec.Cmd, patience time.Duration) (got []result, finished bool, err error) {
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, false, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, false, err
-	}
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for r := bufio.NewReader(out); ; {
-			l, err := r.ReadString('\n')
-			if err != nil {
-				if err != io.EOF {
-					fmt.Fprintln(os.Stderr, err)
-				}
-				return
-			}
-			lines <- strings.TrimSuffix(l, "\n")
-		}
-	}()
+func watch(c *testchild.Child, patience time.Duration) (got []result, finished bool, err error) {
 	hung := false
 	for open := true; open; {
 		var l string
 		select {
-		case l, open = <-lines:
+		case l, open = <-c.Lines():
 			if open {
 				got = note(got, l)
 			}
 		case <-time.After(patience):
 			hung = true
-			cmd.Process.Kill()
-			for range lines {
+			_ = c.Process().Kill()
+			for range c.Lines() {
 			}
 			open = false
 		}
 	}
-	err = cmd.Wait()
+	err = c.End()
 	if err == nil {
 		return got, true, nil
 	}
-	if len(got) == 0 || strings.Contains(stderr.String(), "not a verdict") || strings.Contains(stderr.String(), "cheap check alone") {
-		return got, false, fmt.Errorf("child: %w: %s", err, stderr.String())
+	if len(got) == 0 || strings.Contains(c.Stderr(), "not a verdict") || strings.Contains(c.Stderr(), "cheap check alone") {
+		return got, false, fmt.Errorf("child: %w: %s", err, c.Stderr())
 	}
 	last := &got[len(got)-1]
-	last.end = "signal: " + died(stderr.String(), err)
+	last.end = "signal: " + died(c.Stderr(), err)
 	if hung {
 		last.end = "hang"
 	}

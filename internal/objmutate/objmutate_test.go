@@ -1,7 +1,6 @@
 package objmutate
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"flag"
@@ -62,7 +61,7 @@ func TestMutants(t *testing.T) {
 		results[w] = map[string][]result{}
 		wg.Go(func() {
 			for _, base := range bases {
-				got, err := runMutants(base, dir, seed, w, workers, n/uint64(len(bases)), *unguardedFlag, patience)
+				got, err := runMutants(t, base, dir, seed, w, workers, n/uint64(len(bases)), *unguardedFlag, patience)
 				results[w][filepath.Base(base)] = got
 				if err != nil {
 					failures[w] = err
@@ -172,12 +171,14 @@ func TestKilledPools(t *testing.T) {
 			fillPool(t, path, size, i, 100, i/20%2*5)
 		}
 		churnPool(t, path, size, int(rnd.Int32()), time.Duration(rnd.IntN(15000))*time.Microsecond)
-		cheap, deep := judge(path)
+		cheap, deep, err := judge(path)
+		require.NoError(t, err)
 		require.NoError(t, cheap, "kill %d", i)
 		require.NoError(t, deep, "kill %d", i)
 		if i%20 == 19 {
 			require.NoError(t, cpool.Use(path))
-			cheap, deep = judge(path)
+			cheap, deep, err = judge(path)
+			require.NoError(t, err)
 			require.NoError(t, cheap)
 			require.NoError(t, deep)
 		}
@@ -194,16 +195,8 @@ func TestStoppedPools(t *testing.T) {
 	path := filepath.Join(workDir(t), "pool")
 	const size = 8 << 20
 	fillPool(t, path, size, 1, 100, 5)
-	cmd := self("churn", path, strconv.Itoa(size), "1")
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	_, err = bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
+	c := start(t, "churn", path, strconv.Itoa(size), "1")
+	require.Equal(t, "churning", c.Line(t))
 
 	pool, err := os.Open(path)
 	require.NoError(t, err)
@@ -212,14 +205,14 @@ func TestStoppedPools(t *testing.T) {
 	busy := 0
 	for i := range n {
 		time.Sleep(time.Duration(rnd.IntN(200)) * time.Microsecond)
-		require.NoError(t, cmd.Process.Signal(unix.SIGSTOP))
+		require.NoError(t, c.Process().Signal(unix.SIGSTOP))
 		var st unix.WaitStatus
-		_, err := unix.Wait4(cmd.Process.Pid, &st, unix.WUNTRACED, nil)
+		_, err := unix.Wait4(c.Process().Pid, &st, unix.WUNTRACED, nil)
 		require.NoError(t, err)
 		require.True(t, st.Stopped(), "the child ended: %v", st)
 		_, err = pool.ReadAt(image, 0)
 		require.NoError(t, err)
-		require.NoError(t, cmd.Process.Signal(unix.SIGCONT))
+		require.NoError(t, c.Process().Signal(unix.SIGCONT))
 		if logsInUse(image) {
 			busy++
 		}

@@ -1,9 +1,7 @@
 package objmutate
 
 import (
-	"bufio"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -54,32 +52,20 @@ func basePools(t *testing.T, dir string) []string {
 // transactions.
 func fillPool(t *testing.T, path string, size uint64, seed, objects, open int) {
 	t.Helper()
-	cmd := self("fill", path, strconv.FormatUint(size, 10), strconv.Itoa(seed), strconv.Itoa(objects), strconv.Itoa(open))
+	c := start(t, "fill", path, strconv.FormatUint(size, 10), strconv.Itoa(seed), strconv.Itoa(objects), strconv.Itoa(open))
 	if open == 0 {
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, string(out))
+		c.Output(t)
 		return
 	}
-	killAfter(t, cmd, 0)
+	require.Equal(t, "open", c.Line(t))
+	c.Kill(t)
 }
 
 // churnPool changes the pool in every way for a while, until it is killed.
 func churnPool(t *testing.T, path string, size uint64, seed int, while time.Duration) {
 	t.Helper()
-	killAfter(t, self("churn", path, strconv.FormatUint(size, 10), strconv.Itoa(seed)), while)
-}
-
-// killAfter kills the child some time after it printed its first line.
-func killAfter(t *testing.T, cmd *exec.Cmd, while time.Duration) {
-	t.Helper()
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	_, err = bufio.NewReader(out).ReadString('\n')
+	c := start(t, "churn", path, strconv.FormatUint(size, 10), strconv.Itoa(seed))
+	require.Equal(t, "churning", c.Line(t))
 	time.Sleep(while)
-	cmd.Process.Kill()
-	waited := cmd.Wait()
-	require.NoError(t, err, "the child said nothing")
-	require.ErrorContains(t, waited, "killed")
+	c.Kill(t)
 }
