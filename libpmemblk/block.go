@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/leafcall"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 var (
@@ -114,9 +115,9 @@ func (p *pool) checkBlock(op string, n int64, buf []byte) error {
 
 func (p *pool) badBlock(op string, n int64, size int) error {
 	if size != p.blockSize {
-		return badArgument(op, p.path, "a buffer of %d bytes, but blocks have %d", size, p.blockSize)
+		return plainpool.BadArgument(op, p.path, "a buffer of %d bytes, but blocks have %d", size, p.blockSize)
 	}
-	return badArgument(op, p.path, "there is no block %d: blocks are 0 to %d", n, p.blocks-1)
+	return plainpool.BadArgument(op, p.path, "there is no block %d: blocks are 0 to %d", n, p.blocks-1)
 }
 
 // enterBlock admits an operation on block n until guard.Exit.

@@ -4,15 +4,8 @@ package libpmemblk
 import "C"
 
 import (
-	"errors"
-	"io/fs"
-	"os"
-
-	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/btt"
-	"github.com/pmem/pmdk-go/internal/poolfile"
-	"github.com/pmem/pmdk-go/internal/poolsource"
-	"github.com/pmem/pmdk-go/third_party/pmdk"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Create makes a pool at path with blocks of blockSize bytes, as many as fit,
@@ -39,10 +32,10 @@ func Create(path string, blockSize int, opts ...Option) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := refuse(op, path, o.copyOnWrite, "WithCopyOnWrite"); err != nil {
+	if err := o.ForCreate(op, path); err != nil {
 		return nil, err
 	}
-	if err := refuse(op, path, o.blockSizeSet, "WithBlockSize"); err != nil {
+	if err := plainpool.Refuse(op, path, o.blockSizeSet, "WithBlockSize"); err != nil {
 		return nil, err
 	}
 	return create(op, path, blockSize, o)
@@ -59,128 +52,35 @@ func OpenOrCreate(path string, blockSize int, opts ...Option) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := refuse(op, path, o.copyOnWrite, "WithCopyOnWrite"); err != nil {
+	if err := o.ForCreate(op, path); err != nil {
 		return nil, err
 	}
-	p, err := open(op, path, o)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return p, err
-	}
-	p, err = create(op, path, blockSize, o)
-	if errors.Is(err, fs.ErrExist) {
-		return open(op, path, o) // somebody else was quicker
-	}
-	return p, err
+	return plainpool.OpenOrCreate(
+		func() (*Pool, error) { return open(op, path, o) },
+		func() (*Pool, error) { return create(op, path, blockSize, o) },
+	)
 }
 
 // checkCapacity fails if no pool can have the sizes. The remedy is for one that
 // is too small.
 func checkCapacity(op, path string, size int64, blockSize int, remedy string) error {
 	if blockSize < 1 {
-		return badArgument(op, path, "blocks of %d bytes", blockSize)
+		return plainpool.BadArgument(op, path, "blocks of %d bytes", blockSize)
 	}
 	if Capacity(size, blockSize) == 0 {
-		return badArgument(op, path, "a pool of %d bytes has no room for %d blocks of %d bytes, which it has at least; %s", size, btt.MinBlocks, blockSize, remedy)
+		return plainpool.BadArgument(op, path, "a pool of %d bytes has no room for %d blocks of %d bytes, which it has at least; %s", size, btt.MinBlocks, blockSize, remedy)
 	}
 	return nil
 }
 
 func create(op, path string, blockSize int, o *options) (*Pool, error) {
-	if _, err := os.Lstat(path); err == nil {
-		return createInSet(op, path, blockSize, o)
+	m := plainpool.Creator[*Pool]{
+		Kind: kind,
+		Fits: func(size int64, remedy string) error { return checkCapacity(op, path, size, blockSize, remedy) },
+		Enter: func(c *plainpool.Call) *Pool {
+			pbp := C.pmemgo_blk_create(cString(c.Place), C.uint64_t(blockSize), cSettings(&c.Settings), cStatus(&c.Status))
+			return newPool(pbp, path, false, c)
+		},
 	}
-	if err := checkCapacity(op, path, o.size, blockSize, "use WithSize"); err != nil {
-		return nil, err
-	}
-	if !o.withoutNDCTL {
-		if err := pmdk.RequireNDCTL(path); err != nil {
-			return nil, cgoutil.PathError(op, path, err)
-		}
-	}
-	file, err := poolfile.Create(path, o.mode)
-	if err != nil {
-		return nil, cgoutil.PathError(op, path, err)
-	}
-	p, err := createIn(op, path, blockSize, o, file)
-	if err != nil {
-		file.Discard()
-		return nil, err
-	}
-	return p, nil
-}
-
-// createIn makes the pool in a file without its final name, and then names it.
-func createIn(op, path string, blockSize int, o *options, file *poolfile.New) (*Pool, error) {
-	if err := poolfile.Allocate(file.File, o.size); err != nil {
-		return nil, cgoutil.PathError(op, path, err)
-	}
-	d, err := poolfile.Settle(o.durability, file.File)
-	if err != nil {
-		return nil, cgoutil.PathError(op, path, err)
-	}
-	cPath, err := cgoutil.CheckPath(op, file.Reachable())
-	if err != nil {
-		return nil, err
-	}
-	settings := o.settings()
-	pbp, err := enterCreate(op, path, cPath, blockSize, &settings)
-	if err != nil {
-		return nil, err
-	}
-	// PMDK keeps the path through which it opened the file, and with it the
-	// number of our descriptor.
-	p := newPool(pbp, path, d, false, file.File)
-	if err := file.Publish(path); err != nil {
-		_ = p.Close()
-		return nil, cgoutil.PathError(op, path, err)
-	}
-	return p, nil
-}
-
-// enterCreate has C make a pool at place, which may not have its final path
-// yet.
-func enterCreate(op, path string, place []byte, blockSize int, settings *C.struct_pmemgo_blk_settings) (*C.PMEMblkpool, error) {
-	var st cgoutil.Status
-	poolfile.Enter()
-	defer poolfile.Leave()
-	pbp := C.pmemgo_blk_create(cString(place), C.uint64_t(blockSize), settings, cStatus(&st))
-	if pbp == nil {
-		return nil, st.Err(op, path)
-	}
-	openPools++
-	return pbp, nil
-}
-
-// createInSet makes a pool in the parts that a pool set file names.
-func createInSet(op, path string, blockSize int, o *options) (*Pool, error) {
-	set, err := poolsource.Unused(op, path, kind)
-	if err != nil {
-		return nil, err
-	}
-	if err := refuse(op, path, o.sizeSet, "WithSize"); err != nil {
-		return nil, err
-	}
-	if err := checkCapacity(op, path, set.Size(), blockSize, "make its parts larger"); err != nil {
-		return nil, err
-	}
-	if !o.withoutNDCTL {
-		if err := set.RequireNDCTL(); err != nil {
-			return nil, err
-		}
-	}
-	d, err := set.Prepare(o.durability)
-	if err != nil {
-		return nil, err
-	}
-	cPath, err := cgoutil.CheckPath(op, path)
-	if err != nil {
-		return nil, err
-	}
-	settings := o.settings()
-	settings.mode = C.uint32_t(o.mode)
-	pbp, err := enterCreate(op, path, cPath, blockSize, &settings)
-	if err != nil {
-		return nil, err
-	}
-	return newPool(pbp, path, d, false, nil), nil
+	return m.Create(op, path, &o.Options)
 }

@@ -58,10 +58,6 @@ func (e *BadBlockError) Error() string {
 // Unwrap returns EIO.
 func (e *BadBlockError) Unwrap() error { return unix.EIO }
 
-func badArgument(op, path, format string, args ...any) error {
-	return &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf(format, args...)}
-}
-
 // wrap gives a sentinel the operation and the file.
 func (p *Pool) wrap(op string, sentinel error) error {
 	return fmt.Errorf("%s %s: %w", op, p.path, sentinel)

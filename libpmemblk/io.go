@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // edges keep those who write a part of a block, and so read it first, apart
@@ -26,7 +28,7 @@ func (e *edges) of(block int64) *sync.RWMutex { return &e[block%int64(len(e))].R
 func (p *Pool) ReadAt(b []byte, off int64) (n int, err error) {
 	const op = "read"
 	if off < 0 {
-		return 0, badArgument(op, p.path, "offset %d is negative", off)
+		return 0, plainpool.BadArgument(op, p.path, "offset %d is negative", off)
 	}
 	if err := p.enter(op); err != nil {
 		return 0, err
@@ -72,7 +74,7 @@ func (p *Pool) ReadAt(b []byte, off int64) (n int, err error) {
 func (p *Pool) WriteAt(b []byte, off int64) (n int, err error) {
 	const op = "write"
 	if off < 0 {
-		return 0, badArgument(op, p.path, "offset %d is negative", off)
+		return 0, plainpool.BadArgument(op, p.path, "offset %d is negative", off)
 	}
 	if err := p.enter(op); err != nil {
 		return 0, err

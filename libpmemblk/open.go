@@ -5,7 +5,7 @@ import "C"
 
 import (
 	"github.com/pmem/pmdk-go/cgoutil"
-	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Open opens the pool at path.
@@ -31,10 +31,8 @@ func Open(path string, opts ...Option) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	for option, set := range map[string]bool{"WithSize": o.sizeSet, "WithMode": o.modeSet, "WithShutdownState": o.shutdown != nil} {
-		if err := refuse(op, path, set, option); err != nil {
-			return nil, err
-		}
+	if err := o.ForOpen(op, path); err != nil {
+		return nil, err
 	}
 	return open(op, path, o)
 }
@@ -46,41 +44,15 @@ func open(op, path string, o *options) (*Pool, error) {
 	}
 	defer s.Close()
 	if o.blockSizeSet && o.blockSize != s.blockSize {
-		return nil, badArgument(op, path, "its blocks are of %d bytes, not %d", s.blockSize, o.blockSize)
+		return nil, plainpool.BadArgument(op, path, "its blocks are of %d bytes, not %d", s.blockSize, o.blockSize)
 	}
 	if err := s.check(); err != nil {
 		return nil, s.error(op, path, err)
 	}
-	if !o.withoutNDCTL {
-		if err := s.RequireNDCTL(); err != nil {
-			return nil, err
-		}
-	}
-	d := DurabilityNone
-	if !o.copyOnWrite {
-		if d, err = s.Prepare(o.durability); err != nil {
-			return nil, err
-		}
-	}
-	cPath, err := cgoutil.CheckPath(op, path)
-	if err != nil {
-		return nil, err
-	}
-	settings := o.settings()
-	var st cgoutil.Status
-	poolfile.Enter()
-	pbp := C.pmemgo_blk_open(cString(cPath), C.uint64_t(s.blockSize), &settings, cStatus(&st))
-	if pbp != nil {
-		openPools++
-	}
-	poolfile.Leave()
-	if pbp == nil {
-		return nil, st.Err(op, path)
-	}
-	if settings.copy_on_write != 0 {
-		d = DurabilityNone // by CtlSet
-	}
-	return newPool(pbp, path, d, s.laidOut, nil), nil
+	return plainpool.Open(op, path, &o.Options, s, func(c *plainpool.Call) *Pool {
+		pbp := C.pmemgo_blk_open(cString(c.Place), C.uint64_t(s.blockSize), cSettings(&c.Settings), cStatus(&c.Status))
+		return newPool(pbp, path, s.laidOut, c)
+	})
 }
 
 // Check says whether the pool at path is sound: it reads the headers and the
@@ -104,18 +76,13 @@ func Check(path string) error {
 	if err := s.check(); err != nil {
 		return s.error(op, path, err)
 	}
-	cPath, err := cgoutil.CheckPath(op, path)
+	sound, err := plainpool.Check(op, path, func(place []byte, st *cgoutil.Status) int {
+		return int(C.pmemgo_blk_check(cString(place), C.uint64_t(s.blockSize), cStatus(st)))
+	})
 	if err != nil {
 		return err
 	}
-	var st cgoutil.Status
-	poolfile.Enter()
-	sound := C.pmemgo_blk_check(cString(cPath), C.uint64_t(s.blockSize), cStatus(&st))
-	poolfile.Leave()
-	if sound < 0 {
-		return st.Err(op, path)
-	}
-	if sound == 0 {
+	if !sound {
 		return &CorruptError{Path: path, Structure: "pool", Reason: "not consistent, says pmemblk_check; try libpmempool.Check or pmempool check -r, on a copy"}
 	}
 	return nil

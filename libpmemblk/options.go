@@ -4,13 +4,11 @@ package libpmemblk
 import "C"
 
 import (
-	"fmt"
 	"io/fs"
 	"math"
 
-	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/btt"
-	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Sizes, in bytes.
@@ -27,17 +25,9 @@ const (
 type Option func(*options)
 
 type options struct {
-	size         int64
-	sizeSet      bool
-	mode         fs.FileMode
-	modeSet      bool
+	plainpool.Options
 	blockSize    int64
 	blockSizeSet bool
-	durability   Durability
-	copyOnWrite  bool
-	prefault     bool
-	shutdown     *bool
-	withoutNDCTL bool
 }
 
 // WithSize sets the size in bytes of the file that Create makes, MinPool or
@@ -45,13 +35,13 @@ type options struct {
 // file system at once, so that writing never fails for want of disk space. The
 // default is DefaultPool.
 func WithSize(bytes int64) Option {
-	return func(o *options) { o.size, o.sizeSet = bytes, true }
+	return func(o *options) { o.Size, o.SizeSet = bytes, true }
 }
 
 // WithMode sets the permission bits of the file that Create makes, less the
 // umask. The default is 0600.
 func WithMode(mode fs.FileMode) Option {
-	return func(o *options) { o.mode, o.modeSet = mode, true }
+	return func(o *options) { o.Mode, o.ModeSet = mode, true }
 }
 
 // WithBlockSize makes Open, and OpenOrCreate of a pool that exists, fail with
@@ -63,7 +53,7 @@ func WithBlockSize(bytes int) Option {
 // WithDurability asks for a durability; see [Durability]. The default is
 // DurabilityAuto.
 func WithDurability(d Durability) Option {
-	return func(o *options) { o.durability = d }
+	return func(o *options) { o.Durability = d }
 }
 
 // WithCopyOnWrite opens a pool whose file never changes: what is written stays
@@ -72,7 +62,7 @@ func WithDurability(d Durability) Option {
 //
 // Implements: pmemblk_ctl_set(3), the node copy_on_write.at_open
 func WithCopyOnWrite() Option {
-	return func(o *options) { o.copyOnWrite = true }
+	return func(o *options) { o.CopyOnWrite = true }
 }
 
 // WithPrefault touches every page of the pool while it is created or opened,
@@ -81,7 +71,7 @@ func WithCopyOnWrite() Option {
 // Implements: pmemblk_ctl_set(3), the nodes prefault.at_create and
 // prefault.at_open
 func WithPrefault() Option {
-	return func(o *options) { o.prefault = true }
+	return func(o *options) { o.Prefault = true }
 }
 
 // WithShutdownState says whether the pool that Create makes notes unsafe
@@ -89,14 +79,14 @@ func WithPrefault() Option {
 //
 // Implements: pmemblk_ctl_set(3), the node sds.at_create
 func WithShutdownState(on bool) Option {
-	return func(o *options) { o.shutdown = &on }
+	return func(o *options) { o.ShutdownState = &on }
 }
 
 // WithoutNDCTL accepts a pool on an NVDIMM although libndctl cannot be loaded;
 // unsafe shutdowns and bad blocks then go unseen. Without this option such a
 // pool is refused with pmdk.ErrNoNDCTL.
 func WithoutNDCTL() Option {
-	return func(o *options) { o.withoutNDCTL = true }
+	return func(o *options) { o.WithoutNDCTL = true }
 }
 
 // Capacity is how many blocks of blockSize bytes a pool has whose file has
@@ -110,53 +100,15 @@ func Capacity(size int64, blockSize int) int64 {
 
 // newOptions applies opts and checks each value by itself.
 func newOptions(op, path string, opts []Option) (*options, error) {
-	o := &options{size: DefaultPool, mode: 0o600}
+	o := &options{Options: plainpool.Defaults(DefaultPool)}
 	for _, opt := range opts {
 		opt(o)
 	}
-	switch {
-	case o.sizeSet && o.size < MinPool:
-		return nil, badArgument(op, path, "WithSize(%d): a pool's file has at least %d bytes (MinPool)", o.size, int64(MinPool))
-	case o.mode&^fs.ModePerm != 0:
-		return nil, badArgument(op, path, "WithMode(%v): only permission bits can be set", o.mode)
-	case o.blockSizeSet && (o.blockSize < 1 || o.blockSize > math.MaxUint32):
-		return nil, badArgument(op, path, "WithBlockSize(%d): blocks have between 1 and %d bytes", o.blockSize, uint32(math.MaxUint32))
-	case !o.durability.Askable():
-		return nil, badArgument(op, path, "WithDurability(%d): not a durability that can be asked for", int(o.durability))
-	}
-	if _, err := cgoutil.CheckPath(op, path); err != nil {
+	if err := o.Check(op, path, kind); err != nil {
 		return nil, err
 	}
+	if o.blockSizeSet && (o.blockSize < 1 || o.blockSize > math.MaxUint32) {
+		return nil, plainpool.BadArgument(op, path, "WithBlockSize(%d): blocks have between 1 and %d bytes", o.blockSize, uint32(math.MaxUint32))
+	}
 	return o, nil
-}
-
-// refuse reports an option that means nothing to op.
-func refuse(op, path string, when bool, option string) error {
-	if !when {
-		return nil
-	}
-	return &Error{Op: op, Path: path, Msg: fmt.Sprintf("option %s has no meaning here", option)}
-}
-
-// settings are o's for C.
-func (o *options) settings() C.struct_pmemgo_blk_settings {
-	s := C.struct_pmemgo_blk_settings{
-		is_pmem:        C.int32_t(poolfile.IsPmem(o.durability)),
-		prefault:       -1,
-		copy_on_write:  -1,
-		shutdown_state: -1,
-	}
-	if o.prefault {
-		s.prefault = 1
-	}
-	if o.copyOnWrite {
-		s.copy_on_write = 1
-	}
-	if o.shutdown != nil {
-		s.shutdown_state = 0
-		if *o.shutdown {
-			s.shutdown_state = 1
-		}
-	}
-	return s
 }

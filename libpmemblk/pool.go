@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
@@ -55,8 +56,13 @@ type pool struct {
 // locks; whoever holds it is inside C and needs nothing of Go to leave.
 const maxLeaf = 32 << 10
 
-// newPool wraps what C opened.
-func newPool(pbp *C.PMEMblkpool, path string, d Durability, laidOut bool, file *os.File) *Pool {
+// newPool wraps what C opened, if it did. The caller is between poolfile's Enter
+// and Leave.
+func newPool(pbp *C.PMEMblkpool, path string, laidOut bool, c *plainpool.Call) *Pool {
+	if pbp == nil {
+		return nil
+	}
+	d := c.Durability()
 	p := &pool{
 		handle:     C.pmemgo_blk(uintptr(unsafe.Pointer(pbp))),
 		base:       unsafe.Pointer(pbp),
@@ -64,11 +70,12 @@ func newPool(pbp *C.PMEMblkpool, path string, d Durability, laidOut bool, file *
 		blockSize:  int(C.pmemblk_bsize(pbp)),
 		blocks:     int64(C.pmemblk_nblock(pbp)),
 		durability: d,
-		file:       file,
+		file:       c.File,
 	}
 	p.direct = (d == DurabilityDAX || d == DurabilityProcessCrash) && p.blockSize <= maxLeaf
 	p.leaf.Store(p.direct && laidOut)
 	p.scratch.New = func() any { b := make([]byte, p.blockSize); return &b }
+	openPools++
 	wrapped := &Pool{pool: p}
 	wrapped.watch = cgoutil.WatchAndRelease(wrapped, "libpmemblk pool", path, p.release)
 	return wrapped

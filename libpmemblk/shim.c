@@ -1,92 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "shim.h"
 
-#include "../internal/interpose/interpose.h"
-
-static void
-fail(struct pmemgo_status *st)
-{
-	pmemgo_fail(st, errno, pmemblk_errormsg());
-}
-
-/* A setting of the process, for the time of one call. */
-struct setting {
-	const char *name;
-	int before;
-	int changed;
-};
-
-/*
- * apply -- the caller holds the lock on the settings
- */
-static int
-apply(struct setting *s, int32_t value)
-{
-	int v = value;
-	if (value < 0)
-		return 0;
-	if (pmemblk_ctl_get(NULL, s->name, &s->before) != 0 ||
-			pmemblk_ctl_set(NULL, s->name, &v) != 0)
-		return -1;
-	s->changed = 1;
-	return 0;
-}
-
-static void
-restore(struct setting *s)
-{
-	if (s->changed)
-		(void) pmemblk_ctl_set(NULL, s->name, &s->before);
-}
+#define PMEMGO_LIB(function) pmemblk_##function
+#include "../internal/plainpool/apply.h"
 
 PMEMblkpool *
 pmemgo_blk_create(const char *path, uint64_t block_size,
-	const struct pmemgo_blk_settings *s, struct pmemgo_status *st)
+	const struct pmemgo_settings *s, struct pmemgo_status *st)
 {
-	struct setting prefault = {.name = "prefault.at_create"};
-	struct setting shutdown = {.name = "sds.at_create"};
-	sigset_t saved;
+	struct pmemgo_applied applied;
 	PMEMblkpool *pool = NULL;
 
-	pmemgo_block_signals(&saved);
-	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
 	/* Size 0 stands for the size that the file, or the set, has. */
-	if (apply(&prefault, s->prefault) == 0 &&
-			apply(&shutdown, s->shutdown_state) == 0)
-		pool = pmemblk_create(path, block_size, 0,
-			(mode_t)s->mode);
+	if (pmemgo_apply_create(&applied, s) == 0)
+		pool = pmemblk_create(path, block_size, 0, (mode_t)s->mode);
 	if (pool == NULL)
-		fail(st);
-	restore(&shutdown);
-	restore(&prefault);
-	pmemgo_answer_is_pmem(PMEMGO_IS_PMEM_ASK);
-	pmemgo_unblock_signals(&saved);
+		pmemgo_failed(st);
+	pmemgo_apply_end(&applied);
 	return pool;
 }
 
 PMEMblkpool *
 pmemgo_blk_open(const char *path, uint64_t block_size,
-	struct pmemgo_blk_settings *s, struct pmemgo_status *st)
+	struct pmemgo_settings *s, struct pmemgo_status *st)
 {
-	struct setting prefault = {.name = "prefault.at_open"};
-	struct setting cow = {.name = "copy_on_write.at_open"};
-	sigset_t saved;
+	struct pmemgo_applied applied;
 	PMEMblkpool *pool = NULL;
-	int private = 0;
 
-	pmemgo_block_signals(&saved);
-	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
-	if (apply(&prefault, s->prefault) == 0 &&
-			apply(&cow, s->copy_on_write) == 0 &&
-			pmemblk_ctl_get(NULL, cow.name, &private) == 0)
+	if (pmemgo_apply_open(&applied, s) == 0)
 		pool = pmemblk_open(path, block_size);
 	if (pool == NULL)
-		fail(st);
-	s->copy_on_write = private;
-	restore(&cow);
-	restore(&prefault);
-	pmemgo_answer_is_pmem(PMEMGO_IS_PMEM_ASK);
-	pmemgo_unblock_signals(&saved);
+		pmemgo_failed(st);
+	pmemgo_apply_end(&applied);
 	return pool;
 }
 
@@ -98,32 +43,16 @@ pmemgo_blk_check(const char *path, uint64_t block_size,
 	pmemgo_block_signals(&saved);
 	int ret = pmemblk_check(path, block_size);
 	if (ret < 0)
-		fail(st);
+		pmemgo_failed(st);
 	pmemgo_unblock_signals(&saved);
 	return ret;
 }
 
 int
-pmemgo_blk_ctl(const char *name, enum pmemgo_blk_ctl what, int32_t *value,
+pmemgo_blk_ctl(const char *name, enum pmemgo_ctl what, int32_t *value,
 	struct pmemgo_status *st)
 {
-	int v = *value;
-	int ret = -1;
-	switch (what) {
-	case PMEMGO_BLK_CTL_GET:
-		ret = pmemblk_ctl_get(NULL, name, &v);
-		break;
-	case PMEMGO_BLK_CTL_SET:
-		ret = pmemblk_ctl_set(NULL, name, &v);
-		break;
-	case PMEMGO_BLK_CTL_EXEC:
-		ret = pmemblk_ctl_exec(NULL, name, &v);
-		break;
-	}
-	if (ret != 0)
-		fail(st);
-	*value = v;
-	return ret;
+	return pmemgo_call_ctl(name, what, value, st);
 }
 
 /*

@@ -11,36 +11,20 @@
 
 #include <libpmemblk.h>
 
+#include "../internal/plainpool/settings.h"
 #include "pmemgo.h"
 
 /* A PMEMblkpool *, as a number: cgo would look up what it points at. */
 typedef uintptr_t pmemgo_blk;
 
-/*
- * What holds for one create or open. All but is_pmem are settings of the
- * process, changed for that long; -1 leaves one as it is.
- */
-struct pmemgo_blk_settings {
-	int32_t is_pmem; /* enum pmemgo_is_pmem */
-	int32_t prefault;
-	int32_t copy_on_write; /* open only, which says in return what it was */
-	int32_t shutdown_state; /* create only */
-	uint32_t mode; /* create only, of the parts of a pool set */
-};
-
 PMEMblkpool *pmemgo_blk_create(const char *path, uint64_t block_size,
-	const struct pmemgo_blk_settings *s, struct pmemgo_status *st);
+	const struct pmemgo_settings *s, struct pmemgo_status *st);
 PMEMblkpool *pmemgo_blk_open(const char *path, uint64_t block_size,
-	struct pmemgo_blk_settings *s, struct pmemgo_status *st);
+	struct pmemgo_settings *s, struct pmemgo_status *st);
 int pmemgo_blk_check(const char *path, uint64_t block_size,
 	struct pmemgo_status *st);
 
-enum pmemgo_blk_ctl {
-	PMEMGO_BLK_CTL_GET,
-	PMEMGO_BLK_CTL_SET,
-	PMEMGO_BLK_CTL_EXEC,
-};
-int pmemgo_blk_ctl(const char *name, enum pmemgo_blk_ctl what, int32_t *value,
+int pmemgo_blk_ctl(const char *name, enum pmemgo_ctl what, int32_t *value,
 	struct pmemgo_status *st);
 
 /*

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/leafcall"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 var (
@@ -101,7 +102,7 @@ func (l *Log) Appendv(bufs [][]byte) error {
 // appendAll is Appendv for callers inside the guard.
 func (l *Log) appendAll(op string, bufs [][]byte) error {
 	if len(bufs) > math.MaxInt32 {
-		return badArgument(op, l.path, "%d buffers, at most %d are allowed", len(bufs), math.MaxInt32)
+		return plainpool.BadArgument(op, l.path, "%d buffers, at most %d are allowed", len(bufs), math.MaxInt32)
 	}
 	v := vectors.Get().(*[]vector)
 	defer func() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	_ "github.com/pmem/pmdk-go/internal/interpose" // answers libpmemlog's pmem_is_pmem
+	"github.com/pmem/pmdk-go/internal/plainpool"
 	"github.com/pmem/pmdk-go/third_party/pmdk"
 	_ "github.com/pmem/pmdk-go/third_party/pmdk/libpmemlog" // the linker's flags
 )
@@ -45,6 +46,11 @@ func versionMismatch(major, minor uint32) string {
 // cStatus passes a status to a shim.
 func cStatus(st *cgoutil.Status) *C.struct_pmemgo_status {
 	return (*C.struct_pmemgo_status)(unsafe.Pointer(st))
+}
+
+// cSettings passes settings to a shim.
+func cSettings(s *plainpool.Settings) *C.struct_pmemgo_settings {
+	return (*C.struct_pmemgo_settings)(unsafe.Pointer(s))
 }
 
 // cString passes a string that cgoutil has checked.

@@ -58,10 +58,6 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s: %s at offset %d: %s", e.Path, e.Structure, e.Offset, e.Reason)
 }
 
-func badArgument(op, path, format string, args ...any) error {
-	return &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf(format, args...)}
-}
-
 // wrap gives a sentinel the operation and the file.
 func (l *Log) wrap(op string, sentinel error) error {
 	return fmt.Errorf("%s %s: %w", op, l.path, sentinel)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/leafcall"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 	"github.com/pmem/pmdk-go/internal/poolfile"
 )
 
@@ -58,8 +59,13 @@ type log struct {
 // openLogs is how many there are, under poolfile's lock.
 var openLogs int
 
-// newLog wraps what C opened. The caller is between poolfile's Enter and Leave.
-func newLog(plp *C.PMEMlogpool, path string, d Durability, file *os.File) *Log {
+// newLog wraps what C opened, if it did. The caller is between poolfile's Enter
+// and Leave.
+func newLog(plp *C.PMEMlogpool, path string, c *plainpool.Call) *Log {
+	if plp == nil {
+		return nil
+	}
+	d := c.Durability()
 	l := &log{
 		handle:     C.pmemgo_log(uintptr(unsafe.Pointer(plp))),
 		base:       unsafe.Pointer(plp),
@@ -67,7 +73,7 @@ func newLog(plp *C.PMEMlogpool, path string, d Durability, file *os.File) *Log {
 		cap:        int64(C.pmemlog_nbyte(plp)),
 		durability: d,
 		leaf:       d == DurabilityDAX || d == DurabilityProcessCrash,
-		file:       file,
+		file:       c.File,
 	}
 	openLogs++
 	wrapped := &Log{log: l}

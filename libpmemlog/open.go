@@ -5,7 +5,7 @@ import "C"
 
 import (
 	"github.com/pmem/pmdk-go/cgoutil"
-	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Open opens the log at path.
@@ -28,10 +28,8 @@ func Open(path string, opts ...Option) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	for option, set := range map[string]bool{"WithSize": o.sizeSet, "WithMode": o.modeSet, "WithShutdownState": o.shutdown != nil} {
-		if err := refuse(op, path, set, option); err != nil {
-			return nil, err
-		}
+	if err := o.ForOpen(op, path); err != nil {
+		return nil, err
 	}
 	return open(op, path, o)
 }
@@ -42,33 +40,10 @@ func open(op, path string, o *options) (*Log, error) {
 		return nil, err
 	}
 	defer source.Close()
-	if !o.withoutNDCTL {
-		if err := source.RequireNDCTL(); err != nil {
-			return nil, err
-		}
-	}
-	d := DurabilityNone
-	if !o.copyOnWrite {
-		if d, err = source.Prepare(o.durability); err != nil {
-			return nil, err
-		}
-	}
-	cPath, err := cgoutil.CheckPath(op, path)
-	if err != nil {
-		return nil, err
-	}
-	settings := o.settings()
-	var st cgoutil.Status
-	poolfile.Enter()
-	defer poolfile.Leave()
-	plp := C.pmemgo_log_open(cString(cPath), &settings, cStatus(&st))
-	if plp == nil {
-		return nil, st.Err(op, path)
-	}
-	if settings.copy_on_write != 0 { // by CtlSet or the environment, perhaps
-		d = DurabilityNone
-	}
-	return newLog(plp, path, d, nil), nil
+	return plainpool.Open(op, path, &o.Options, source, func(c *plainpool.Call) *Log {
+		plp := C.pmemgo_log_open(cString(c.Place), cSettings(&c.Settings), cStatus(&c.Status))
+		return newLog(plp, path, c)
+	})
 }
 
 // Check says whether the log at path is sound: it reads the headers and asks
@@ -89,18 +64,13 @@ func Check(path string) error {
 		return err
 	}
 	defer source.Close()
-	cPath, err := cgoutil.CheckPath(op, path)
+	sound, err := plainpool.Check(op, path, func(place []byte, st *cgoutil.Status) int {
+		return int(C.pmemgo_log_check(cString(place), cStatus(st)))
+	})
 	if err != nil {
 		return err
 	}
-	var st cgoutil.Status
-	poolfile.Enter()
-	sound := C.pmemgo_log_check(cString(cPath), cStatus(&st))
-	poolfile.Leave()
-	if sound < 0 {
-		return st.Err(op, path)
-	}
-	if sound == 0 {
+	if !sound {
 		return &CorruptError{Path: path, Structure: "log", Reason: "not consistent, says pmemlog_check; " + repair}
 	}
 	return nil

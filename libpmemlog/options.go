@@ -4,11 +4,9 @@ package libpmemlog
 import "C"
 
 import (
-	"fmt"
 	"io/fs"
 
-	"github.com/pmem/pmdk-go/cgoutil"
-	"github.com/pmem/pmdk-go/internal/poolfile"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Sizes, in bytes.
@@ -24,36 +22,26 @@ const (
 // nothing to the call it is passed to is an error.
 type Option func(*options)
 
-type options struct {
-	size         int64
-	sizeSet      bool
-	mode         fs.FileMode
-	modeSet      bool
-	durability   Durability
-	copyOnWrite  bool
-	prefault     bool
-	shutdown     *bool
-	withoutNDCTL bool
-}
+type options struct{ plainpool.Options }
 
 // WithSize sets the size in bytes of the file that Create makes, MinPool or
 // more; the log holds 8 KiB less. All of it is allocated in the file system at
 // once, so that appending never fails for want of disk space. The default is
 // DefaultPool.
 func WithSize(bytes int64) Option {
-	return func(o *options) { o.size, o.sizeSet = bytes, true }
+	return func(o *options) { o.Size, o.SizeSet = bytes, true }
 }
 
 // WithMode sets the permission bits of the file that Create makes, less the
 // umask. The default is 0600.
 func WithMode(mode fs.FileMode) Option {
-	return func(o *options) { o.mode, o.modeSet = mode, true }
+	return func(o *options) { o.Mode, o.ModeSet = mode, true }
 }
 
 // WithDurability asks for a durability; see [Durability]. The default is
 // DurabilityAuto.
 func WithDurability(d Durability) Option {
-	return func(o *options) { o.durability = d }
+	return func(o *options) { o.Durability = d }
 }
 
 // WithCopyOnWrite opens a log whose file never changes: what is appended
@@ -62,7 +50,7 @@ func WithDurability(d Durability) Option {
 //
 // Implements: pmemlog_ctl_set(3), the node copy_on_write.at_open
 func WithCopyOnWrite() Option {
-	return func(o *options) { o.copyOnWrite = true }
+	return func(o *options) { o.CopyOnWrite = true }
 }
 
 // WithPrefault touches every page of the log while it is created or opened,
@@ -71,7 +59,7 @@ func WithCopyOnWrite() Option {
 // Implements: pmemlog_ctl_set(3), the nodes prefault.at_create and
 // prefault.at_open
 func WithPrefault() Option {
-	return func(o *options) { o.prefault = true }
+	return func(o *options) { o.Prefault = true }
 }
 
 // WithShutdownState says whether the log that Create makes notes unsafe
@@ -79,63 +67,24 @@ func WithPrefault() Option {
 //
 // Implements: pmemlog_ctl_set(3), the node sds.at_create
 func WithShutdownState(on bool) Option {
-	return func(o *options) { o.shutdown = &on }
+	return func(o *options) { o.ShutdownState = &on }
 }
 
 // WithoutNDCTL accepts a log on an NVDIMM although libndctl cannot be loaded;
 // unsafe shutdowns and bad blocks then go unseen. Without this option such a
 // log is refused with pmdk.ErrNoNDCTL.
 func WithoutNDCTL() Option {
-	return func(o *options) { o.withoutNDCTL = true }
+	return func(o *options) { o.WithoutNDCTL = true }
 }
 
 // newOptions applies opts and checks each value by itself.
 func newOptions(op, path string, opts []Option) (*options, error) {
-	o := &options{size: DefaultPool, mode: 0o600}
+	o := &options{Options: plainpool.Defaults(DefaultPool)}
 	for _, opt := range opts {
 		opt(o)
 	}
-	switch {
-	case o.sizeSet && o.size < MinPool:
-		return nil, badArgument(op, path, "WithSize(%d): a log's file has at least %d bytes (MinPool)", o.size, int64(MinPool))
-	case o.mode&^fs.ModePerm != 0:
-		return nil, badArgument(op, path, "WithMode(%v): only permission bits can be set", o.mode)
-	case !o.durability.Askable():
-		return nil, badArgument(op, path, "WithDurability(%d): not a durability that can be asked for", int(o.durability))
-	}
-	if _, err := cgoutil.CheckPath(op, path); err != nil {
+	if err := o.Check(op, path, kind); err != nil {
 		return nil, err
 	}
 	return o, nil
-}
-
-// refuse reports an option that means nothing to op.
-func refuse(op, path string, when bool, option string) error {
-	if !when {
-		return nil
-	}
-	return &Error{Op: op, Path: path, Msg: fmt.Sprintf("option %s has no meaning here", option)}
-}
-
-// settings are o's for C.
-func (o *options) settings() C.struct_pmemgo_log_settings {
-	s := C.struct_pmemgo_log_settings{
-		is_pmem:        C.int32_t(poolfile.IsPmem(o.durability)),
-		prefault:       -1,
-		copy_on_write:  -1,
-		shutdown_state: -1,
-	}
-	if o.prefault {
-		s.prefault = 1
-	}
-	if o.copyOnWrite {
-		s.copy_on_write = 1
-	}
-	if o.shutdown != nil {
-		s.shutdown_state = 0
-		if *o.shutdown {
-			s.shutdown_state = 1
-		}
-	}
-	return s
 }

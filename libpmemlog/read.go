@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/pmem/pmdk-go/internal/leafcall"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // batch is how much one crossing copies out of the log where more is to come.
@@ -50,7 +51,7 @@ func (l *Log) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	defer l.guard.Exit()
 	if off < 0 {
-		return 0, badArgument(op, l.path, "offset %d is negative", off)
+		return 0, plainpool.BadArgument(op, l.path, "offset %d is negative", off)
 	}
 	if n = l.read(p, off); n < len(p) {
 		return n, io.EOF
@@ -102,7 +103,7 @@ func (s *Snapshot) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	defer s.log.guard.Exit()
 	if off < 0 {
-		return 0, badArgument(op, s.log.path, "offset %d is negative", off)
+		return 0, plainpool.BadArgument(op, s.log.path, "offset %d is negative", off)
 	}
 	return s.readAt(op, p, off)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // MaxRecord is the size of the largest record in bytes.
@@ -157,7 +159,7 @@ func (r *Records) append(op string, records [][]byte) (pos int64, err error) {
 	end := pos
 	for _, data := range records {
 		if uint64(len(data)) > MaxRecord {
-			return 0, badArgument(op, r.log.path, "%d bytes, a record has at most %d", len(data), uint64(MaxRecord))
+			return 0, plainpool.BadArgument(op, r.log.path, "%d bytes, a record has at most %d", len(data), uint64(MaxRecord))
 		}
 		if end += recordHeader + int64(len(data)); end > r.log.cap {
 			return 0, r.log.full(op, int(end-r.end))

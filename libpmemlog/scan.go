@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // Scanner reads records one after the other. It belongs to one goroutine at a
@@ -34,7 +36,7 @@ type Scanner struct {
 func (r *Records) Scan(pos int64) *Scanner {
 	s := &Scanner{records: r, next: max(pos, recordsHeader)}
 	if pos != 0 && pos < recordsHeader {
-		s.err = badArgument("scan", r.log.path, "position %d: the first record is at %d", pos, recordsHeader)
+		s.err = plainpool.BadArgument("scan", r.log.path, "position %d: the first record is at %d", pos, recordsHeader)
 	}
 	return s
 }

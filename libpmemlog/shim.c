@@ -3,115 +3,45 @@
 
 #include "shim.h"
 
-#include "../internal/interpose/interpose.h"
-
-static void
-fail(struct pmemgo_status *st)
-{
-	pmemgo_fail(st, errno, pmemlog_errormsg());
-}
-
-/* A setting of the process, for the time of one call. */
-struct setting {
-	const char *name;
-	int before;
-	int changed;
-};
-
-/*
- * apply -- the caller holds the lock on the settings
- */
-static int
-apply(struct setting *s, int32_t value)
-{
-	int v = value;
-	if (value < 0)
-		return 0;
-	if (pmemlog_ctl_get(NULL, s->name, &s->before) != 0 ||
-			pmemlog_ctl_set(NULL, s->name, &v) != 0)
-		return -1;
-	s->changed = 1;
-	return 0;
-}
-
-static void
-restore(struct setting *s)
-{
-	if (s->changed)
-		(void) pmemlog_ctl_set(NULL, s->name, &s->before);
-}
+#define PMEMGO_LIB(function) pmemlog_##function
+#include "../internal/plainpool/apply.h"
 
 PMEMlogpool *
-pmemgo_log_create(const char *path, const struct pmemgo_log_settings *s,
-	struct pmemgo_status *st)
+pmemgo_log_create(const char *path,
+	const struct pmemgo_settings *s, struct pmemgo_status *st)
 {
-	struct setting prefault = {.name = "prefault.at_create"};
-	struct setting shutdown = {.name = "sds.at_create"};
-	sigset_t saved;
+	struct pmemgo_applied applied;
 	PMEMlogpool *log = NULL;
 
-	pmemgo_block_signals(&saved);
-	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
 	/* Size 0 stands for the size that the file, or the set, has. */
-	if (apply(&prefault, s->prefault) == 0 &&
-			apply(&shutdown, s->shutdown_state) == 0)
+	if (pmemgo_apply_create(&applied, s) == 0)
 		log = pmemlog_create(path, 0, (mode_t)s->mode);
 	if (log == NULL)
-		fail(st);
-	restore(&shutdown);
-	restore(&prefault);
-	pmemgo_answer_is_pmem(PMEMGO_IS_PMEM_ASK);
-	pmemgo_unblock_signals(&saved);
+		pmemgo_failed(st);
+	pmemgo_apply_end(&applied);
 	return log;
 }
 
 PMEMlogpool *
-pmemgo_log_open(const char *path, struct pmemgo_log_settings *s,
-	struct pmemgo_status *st)
+pmemgo_log_open(const char *path,
+	struct pmemgo_settings *s, struct pmemgo_status *st)
 {
-	struct setting prefault = {.name = "prefault.at_open"};
-	struct setting cow = {.name = "copy_on_write.at_open"};
-	sigset_t saved;
+	struct pmemgo_applied applied;
 	PMEMlogpool *log = NULL;
 
-	pmemgo_block_signals(&saved);
-	pmemgo_answer_is_pmem((enum pmemgo_is_pmem)s->is_pmem);
-	int private = 0;
-	if (apply(&prefault, s->prefault) == 0 &&
-			apply(&cow, s->copy_on_write) == 0 &&
-			pmemlog_ctl_get(NULL, cow.name, &private) == 0)
+	if (pmemgo_apply_open(&applied, s) == 0)
 		log = pmemlog_open(path);
-	s->copy_on_write = private;
 	if (log == NULL)
-		fail(st);
-	restore(&cow);
-	restore(&prefault);
-	pmemgo_answer_is_pmem(PMEMGO_IS_PMEM_ASK);
-	pmemgo_unblock_signals(&saved);
+		pmemgo_failed(st);
+	pmemgo_apply_end(&applied);
 	return log;
 }
 
 int
-pmemgo_log_ctl(const char *name, enum pmemgo_log_ctl what, int32_t *value,
+pmemgo_log_ctl(const char *name, enum pmemgo_ctl what, int32_t *value,
 	struct pmemgo_status *st)
 {
-	int v = *value;
-	int ret = -1;
-	switch (what) {
-	case PMEMGO_LOG_GET:
-		ret = pmemlog_ctl_get(NULL, name, &v);
-		break;
-	case PMEMGO_LOG_SET:
-		ret = pmemlog_ctl_set(NULL, name, &v);
-		break;
-	case PMEMGO_LOG_EXEC:
-		ret = pmemlog_ctl_exec(NULL, name, &v);
-		break;
-	}
-	if (ret != 0)
-		fail(st);
-	*value = v;
-	return ret;
+	return pmemgo_call_ctl(name, what, value, st);
 }
 
 int
@@ -121,7 +51,7 @@ pmemgo_log_check(const char *path, struct pmemgo_status *st)
 	pmemgo_block_signals(&saved);
 	int ret = pmemlog_check(path);
 	if (ret < 0)
-		fail(st);
+		pmemgo_failed(st);
 	pmemgo_unblock_signals(&saved);
 	return ret;
 }

@@ -11,32 +11,19 @@
 
 #include <libpmemlog.h>
 
+#include "../internal/plainpool/settings.h"
 #include "pmemgo.h"
 
 /* A PMEMlogpool *, as a number: cgo would look up what it points at. */
 typedef uintptr_t pmemgo_log;
 
-/*
- * What holds for one create or open. All but is_pmem are settings of the
- * process, changed for that long; -1 leaves one as it is.
- */
-struct pmemgo_log_settings {
-	int32_t is_pmem; /* enum pmemgo_is_pmem */
-	int32_t prefault;
-	int32_t copy_on_write; /* open only, and afterwards what held for it */
-	int32_t shutdown_state; /* create only */
-	uint32_t mode; /* create only, of the parts of a pool set */
-};
-
 PMEMlogpool *pmemgo_log_create(const char *path,
-	const struct pmemgo_log_settings *s, struct pmemgo_status *st);
+	const struct pmemgo_settings *s, struct pmemgo_status *st);
 PMEMlogpool *pmemgo_log_open(const char *path,
-	struct pmemgo_log_settings *s, struct pmemgo_status *st);
-
-enum pmemgo_log_ctl { PMEMGO_LOG_GET, PMEMGO_LOG_SET, PMEMGO_LOG_EXEC };
+	struct pmemgo_settings *s, struct pmemgo_status *st);
 
 /* The caller makes sure that the node is one with an int. */
-int pmemgo_log_ctl(const char *name, enum pmemgo_log_ctl what, int32_t *value,
+int pmemgo_log_ctl(const char *name, enum pmemgo_ctl what, int32_t *value,
 	struct pmemgo_status *st);
 int pmemgo_log_check(const char *path, struct pmemgo_status *st);
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pmem/pmdk-go/internal/goroutine"
+	"github.com/pmem/pmdk-go/internal/plainpool"
 )
 
 // walkers are the goroutines that run a function for Walk.
@@ -67,7 +68,7 @@ func (l *Log) Walk(chunk int, fn func(chunk []byte) bool) error {
 	}
 	defer l.guard.Exit()
 	if chunk < 0 {
-		return badArgument(op, l.path, "chunks of %d bytes", chunk)
+		return plainpool.BadArgument(op, l.path, "chunks of %d bytes", chunk)
 	}
 	if !l.walkers.inside() { // a second lock would wait for a Rewind between
 		l.content.RLock()
@@ -89,7 +90,7 @@ func (l *Log) Walk(chunk int, fn func(chunk []byte) bool) error {
 // Implements: pmemlog_walk(3)
 func (l *Log) Chunks(chunk int) iter.Seq[[]byte] {
 	if chunk < 1 {
-		panic(badArgument("chunks", l.path, "chunks of %d bytes", chunk))
+		panic(plainpool.BadArgument("chunks", l.path, "chunks of %d bytes", chunk))
 	}
 	return func(yield func([]byte) bool) {
 		if l.enter("chunks") != nil {
