@@ -59,6 +59,7 @@ const HeapMeta = heapHeaderSize + zoneMetaSize
 
 // Types of a chunk.
 const (
+	chunkFooter  = 1 // of the last chunk of a free block
 	chunkFree    = 2
 	chunkUsed    = 3
 	chunkRun     = 4

@@ -25,8 +25,7 @@ func (im *image) walkZone(z uint64, visit func(block) error) error {
 	}
 	name := fmt.Sprintf("zone %d header", z)
 	magic, n := binary.LittleEndian.Uint32(b), uint64(binary.LittleEndian.Uint32(b[4:]))
-	first := binary.LittleEndian.Uint64(b[zoneHeaderSize:])
-	if magic == 0 && n == 0 && first == 0 {
+	if magic == 0 && n == 0 && unusedChunks(b[zoneHeaderSize:]) {
 		return nil // not used yet: zones are set up when the ones before are full
 	}
 	if magic != zoneMagic {
@@ -48,6 +47,20 @@ func (im *image) walkZone(z uint64, visit func(block) error) error {
 		c += blk.hdr.size()
 	}
 	return nil
+}
+
+// unusedChunks says whether no block is in use, by the headers of a zone's
+// chunks. A crash while PMDK sets up a zone can leave the header of its one free
+// block behind, or the footer, without the zone's own: PMDK then starts anew.
+func unusedChunks(headers []byte) bool {
+	for ; len(headers) > 0; headers = headers[8:] {
+		switch chunkHeader(binary.LittleEndian.Uint64(headers)).kind() {
+		case 0, chunkFooter, chunkFree:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // checkChunk checks the header of the block that starts at chunk b.chunk of a
