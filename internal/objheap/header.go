@@ -3,6 +3,7 @@ package objheap
 import (
 	"bytes"
 	"encoding/binary"
+	"sync/atomic"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
 )
@@ -82,6 +83,15 @@ func (im *image) checkHeader(info *Info) (stop bool, err error) {
 	return info.UnknownIncompat != 0 || info.Part() && !im.whole, nil
 }
 
+// fewLanes is what FewLanes was called with.
+var fewLanes atomic.Uint64
+
+// FewLanes has this process accept pools of n lanes, 1 to 1023, beside those of
+// as many as PMDK gives them all. PMDK spends most of the time in which it
+// opens and closes a small pool on lanes. It has to be told, by PMEMOBJ_NLANES
+// in the environment, to use no more.
+func FewLanes(n int) { fewLanes.Store(uint64(n) % laneCount) }
+
 // checkDescriptor reads the descriptor and the heap header.
 func (im *image) checkDescriptor(info *Info) error {
 	if im.size < minPoolSize {
@@ -103,8 +113,9 @@ func (im *image) checkDescriptor(info *Info) error {
 	if v := at(lanesOffsetOff); v != lanesOff {
 		return corrupt("pool descriptor", lanesOffsetOff, "lanes at %#x, should be at %#x", v, lanesOff)
 	}
-	if v := at(lanesCountOff); v != laneCount {
-		return corrupt("pool descriptor", lanesCountOff, "%d lanes, should be %d", v, laneCount)
+	im.lanes = at(lanesCountOff)
+	if few := fewLanes.Load(); im.lanes != laneCount && (few == 0 || im.lanes != few) {
+		return corrupt("pool descriptor", lanesCountOff, "%d lanes, should be %d", im.lanes, laneCount)
 	}
 	info.HeapOffset, info.HeapSize = at(heapOffsetOff), at(heapSizeOff)
 	if o := info.HeapOffset; o < lanesEnd || o%cacheLine != 0 || o >= im.size {

@@ -19,6 +19,7 @@ type image struct {
 	heapOff  uint64
 	heapSize uint64
 	zones    uint64
+	lanes    uint64
 }
 
 // patch replaces n bytes at dst: by the bytes at src, or by value.

@@ -62,12 +62,12 @@ type ulog struct {
 // error. With deep the undo logs are laid over as well, which only matters for
 // what stands inside chunks.
 func (im *image) recover(deep bool) error {
-	lanes := make([]byte, laneCount*laneSize)
+	lanes := make([]byte, im.lanes*laneSize)
 	if err := im.raw(lanes, lanesOff); err != nil {
 		return err
 	}
 	for which := range laneLogs {
-		for lane := uint64(0); lane < laneCount; lane++ {
+		for lane := uint64(0); lane < im.lanes; lane++ {
 			if err := im.recoverLog(lanes, lane, which, deep); err != nil {
 				return err
 			}

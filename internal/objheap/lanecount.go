@@ -1,0 +1,46 @@
+package objheap
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/pmem/pmdk-go/internal/poolheader"
+)
+
+// UsedLanes is how many lanes of a pool, from the first, hold anything but what
+// every lane of a new pool does.
+func UsedLanes(pool []byte) int {
+	if len(pool) < lanesEnd {
+		return laneCount
+	}
+	last := pool[lanesEnd-laneSize : lanesEnd]
+	n := laneCount - 1
+	for ; n > 0; n-- {
+		lane := pool[lanesOff+(n-1)*laneSize:]
+		if !bytes.Equal(lane[:laneSize], last) {
+			break
+		}
+	}
+	return n
+}
+
+// LaneOf is the lane that the byte at off of a pool is in, -1 if in none.
+func LaneOf(off uint64) int {
+	if off < lanesOff || off >= lanesEnd {
+		return -1
+	}
+	return int((off - lanesOff) / laneSize)
+}
+
+// SetLanes makes pool one of n lanes. The others must not be in use.
+func SetLanes(pool []byte, n int) {
+	d := pool[descriptorOff : descriptorOff+descriptorLen]
+	binary.LittleEndian.PutUint64(d[lanesCountOff-descriptorOff:], uint64(n))
+	binary.LittleEndian.PutUint64(d[descriptorSum-descriptorOff:], poolheader.Checksum(d, descriptorSum-descriptorOff))
+}
+
+// InDescriptor says whether the byte at off of a pool is in what SetLanes
+// changes.
+func InDescriptor(off uint64) bool {
+	return off >= descriptorOff && off < descriptorOff+descriptorLen
+}
