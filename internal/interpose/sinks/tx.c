@@ -107,13 +107,16 @@ WRAP(int, pmemobj_tx_add_range_direct, const void *ptr, size_t len)
 
 WRAP(int, pmemobj_tx_xadd_range, PMEMoid oid, uint64_t off, size_t len, uint64_t flags)
 {
-	snapshot((char *)pmemobj_direct(oid) + off, len);
+	/* Ranges that are only to be flushed by the commit are not saved. */
+	if (!(flags & POBJ_XADD_NO_SNAPSHOT))
+		snapshot((char *)pmemobj_direct(oid) + off, len);
 	return __real_pmemobj_tx_xadd_range(oid, off, len, flags);
 }
 
 WRAP(int, pmemobj_tx_xadd_range_direct, const void *ptr, size_t len, uint64_t flags)
 {
-	snapshot(ptr, len);
+	if (!(flags & POBJ_XADD_NO_SNAPSHOT))
+		snapshot(ptr, len);
 	return __real_pmemobj_tx_xadd_range_direct(ptr, len, flags);
 }
 

@@ -37,6 +37,7 @@
 struct writer {
 	int32_t thread; /* 0: the page is closed */
 	int32_t stack;
+	bool listed; /* in rec.open */
 };
 
 static struct recorder {
@@ -49,7 +50,7 @@ static struct recorder {
 	char *copy;       /* the file at the last event */
 
 	struct writer *pages; /* one for each */
-	uint32_t *open;       /* the pages that can be written now */
+	uint32_t *open;       /* the pages that were opened since the last event */
 	size_t nopen;
 
 	char *log;
@@ -168,9 +169,12 @@ compare_page(size_t page)
 static void
 look(void)
 {
-	for (size_t i = 0; i < rec.nopen; i++)
-		if (rec.pages[rec.open[i]].thread != 0)
-			compare_page(rec.open[i]);
+	for (size_t i = 0; i < rec.nopen; i++) {
+		size_t page = rec.open[i];
+		rec.pages[page].listed = false;
+		if (rec.pages[page].thread != 0)
+			compare_page(page);
+	}
 	rec.nopen = 0;
 }
 
@@ -259,20 +263,24 @@ open_page(const char *addr, ucontext_t *u)
 	struct pmemgo_stack s;
 	pmemgo_stack_at(&s, u);
 	pmemgo_range_lock(rec.range);
+	stepped(u); /* it may have faulted in a step: a store to two pages, or one that look() was in the way of */
+	stepping = 0;
 	if (atomic_load(&recording)) {
-		/* One instruction may store to two pages. */
-		if (stepping != 0)
-			rec.open[rec.nopen++] = (uint32_t)(stepping - 1);
-		stepping = 0;
 		/* Open already: another thread was quicker, which is the writer then. */
 		if (rec.pages[page].thread == 0) {
 			rec.pages[page].thread = thread_id();
 			rec.pages[page].stack = intern(&s);
 			mprotect(rec.base + page * PAGE, PAGE, PROT_READ | PROT_WRITE);
+			/*
+			 * Other threads may store to it as well, and flush that, before
+			 * the step is over: the next event looks at it too.
+			 */
+			if (!rec.pages[page].listed) {
+				rec.pages[page].listed = true;
+				rec.open[rec.nopen++] = (uint32_t)page;
+			}
 			if (step(page, u))
 				stepping = page + 1;
-			else
-				rec.open[rec.nopen++] = (uint32_t)page;
 		}
 	} /* else it is over: try again */
 	pmemgo_range_unlock(rec.range);

@@ -66,7 +66,10 @@ func startProcess(c *Config, folder string) (*process, error) {
 		variableTest+"="+c.Test, variableRun+"="+strconv.Itoa(c.Run), variableJob+"="+c.Job, variableFolder+"="+folder,
 		// A test's temporary files go when the folder goes, whether or not
 		// the test gets to its end.
-		"TMPDIR="+folder, "GOTMPDIR="+folder)
+		"TMPDIR="+folder, "GOTMPDIR="+folder,
+		// With the race detector, a process would sleep for a second before
+		// it ends.
+		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	p.command.Env = append(p.command.Env, c.Env...)
 	p.command.Stdout, p.command.Stderr = outputOut, outputOut
 	p.command.ExtraFiles = []*os.File{requestsIn, answersOut} // requestFD, answerFD
