@@ -133,8 +133,9 @@ func IsPmem(b []byte) bool {
 // dst lies in a mapping; src is any memory. src must not be longer than dst,
 // nor overlap with where it goes: both fail with EINVAL and copy nothing.
 //
-// Aligned eight bytes are stored by one instruction on persistent memory, so
-// a crash leaves each either old or new.
+// A crash can leave any part of the copy behind. The manual promises stores of 8
+// bytes where all is aligned, but PMDK 1.12 makes two of 4 bytes of the last 8:
+// what must be old or new as a whole is stored as a word, by Go, and persisted.
 //
 // Implements: pmem_memcpy(3)
 func Memcpy(dst, src []byte, flags Flags) error {

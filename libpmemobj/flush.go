@@ -23,7 +23,7 @@ const (
 	MemTemporal    MemFlag = C.PMEMOBJ_F_MEM_TEMPORAL    // use the caches
 	MemWC          MemFlag = C.PMEMOBJ_F_MEM_WC          // write-combining; excludes MemWB
 	MemWB          MemFlag = C.PMEMOBJ_F_MEM_WB          // write-back
-	MemRelaxed     MemFlag = C.PMEMOBJ_F_RELAXED         // stores need not be 8 bytes at a time
+	MemRelaxed     MemFlag = C.PMEMOBJ_F_RELAXED         // replicas need not be written 8 bytes at a time
 
 	memAll = MemNoDrain | MemNoFlush | MemNonTemporal | MemTemporal | MemWC | MemWB | MemRelaxed
 )
@@ -91,8 +91,9 @@ func (p *Pool) inside(op string, r Range) error {
 
 // Memcpy copies src to dst, a slice of this pool's memory inside one live
 // object, and makes it durable unless the flags say otherwise. The two must
-// have one length and not overlap. Aligned to 8 bytes, it is written at least
-// 8 bytes at a time.
+// have one length and not overlap. A crash can leave any part of it behind: PMDK
+// 1.12 writes the last 8 bytes by two stores of 4, whatever the manual says. What
+// must be old or new as a whole is stored as a word, by Go, and persisted.
 //
 // Implements: pmemobj_memcpy(3), pmemobj_memcpy_persist(3)
 func (p *Pool) Memcpy(dst, src []byte, flags MemFlag) error {
