@@ -2,7 +2,7 @@
 .PHONY: help setup demo test bench-ratio clean
 
 # The packages with C of their own, which the address sanitizer can look into.
-ASAN := ./third_party/... ./cgoutil/... ./libpmem/... ./libpmemobj/... ./libpmemlog/... ./libpmemblk/... ./libpmempool/... ./internal/poolfile/...
+ASAN := ./third_party/... ./cgoutil/... ./libpmem ./libpmem/crashtest/internal/record ./internal/interpose/... ./libpmemobj/... ./libpmemlog/... ./libpmemblk/... ./libpmempool/... ./internal/poolfile/...
 
 stage = @printf '\n== %s\n'
 

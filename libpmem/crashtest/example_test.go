@@ -72,7 +72,7 @@ func ExampleExplore() {
 		}
 		return nil
 	}
-	report, err := crashtest.Explore(crashtest.Config{Images: 200}, workload, check)
+	report, err := crashtest.Explore(crashtest.Config{Images: 80}, workload, check)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -87,7 +87,7 @@ func ExampleExplore() {
 	// the check fails: the accounts hold 110 together
 	//   acknowledged: 1
 	//   crash: before event 134 of 166, a fence, inside example_test.go:23 (in (*Pool).Update), after example_test.go:30 and before example_test.go:56 (in crashtest.Ack)
-	//   20 images fail like this; in the smallest, nothing is lost of 6 lines in flight: it fails even if every store reached the medium
+	//   6 images fail like this; in the smallest, nothing is lost of 6 lines in flight: it fails even if every store reached the medium
 	// reached the medium, with no need to: 6 lines, such as
 	//   line 0x3c1500, word 3, stored at example_test.go:29 in a transaction, without a snapshot
 	//     flushed at example_test.go:23 (in (*Pool).Update), but not fenced before the crash

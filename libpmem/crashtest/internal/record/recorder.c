@@ -66,11 +66,11 @@ static struct recorder {
 /* The page that is open for the thread's next instruction, plus 1. */
 static __thread size_t stepping;
 
-/* What the thread stored with last, and how often it did. */
+/* What the thread stores with, where, and how many steps it made so. */
 static __thread struct {
 	uintptr_t pc;
 	size_t page;
-	int times;
+	int steps;
 } row;
 
 /* Set while there is a recording: what the handler and notes look at. */
@@ -220,15 +220,19 @@ on_event(struct pmemgo_sink *self, const struct pmemgo_event *e)
 #if defined(__x86_64__)
 #define TRAP_FLAG 0x100
 
-/* step -- have a trap after the next instruction, unless it is one of a row */
+/*
+ * step -- have a trap after the next instruction, unless that is one of a row.
+ * Steps are counted when they are done: a fault may come again, after a signal.
+ */
 static bool
 step(size_t page, ucontext_t *u)
 {
 	uintptr_t pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-	row.times = row.pc == pc && row.page == page ? row.times + 1 : 1;
+	if (row.pc != pc || row.page != page)
+		row.steps = 0;
 	row.pc = pc;
 	row.page = page;
-	if (row.times > STEPS)
+	if (row.steps >= STEPS)
 		return false;
 	u->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 	return true;
@@ -319,6 +323,7 @@ on_step(int sig, siginfo_t *info, void *ucontext)
 	int saved = errno;
 	size_t page = stepping - 1;
 	stepping = 0;
+	row.steps++;
 	stepped(ucontext);
 	pmemgo_range_lock(rec.range);
 	if (atomic_load(&recording) && rec.pages[page].thread == thread_id())
