@@ -153,7 +153,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"undo capacity", put64(8192+960+16, 0), "lane 0 undo log", 8192 + 960 + 16, "capacity", false},
 		{"log continues outside", put64(8192+256+8, 1<<40), "lane 0 external redo log", 8192 + 256 + 8, "outside the pool", false},
 		{"log continues in a header", put64(8192+960+8, 64), "lane 0 undo log", 8192 + 960 + 8, "outside the heap", false},
-		{"log continues in the root's middle", put64(8192+960+8, root+64), "lane 0 undo log", 8192 + 960 + 8, "library's own", false},
+		{"log continues in the root's middle", func(b []byte) []byte {
+			return put64(int(root+64+63)&^63+16, 128)(put64(8192+960+8, root+64)(b)) // with a header; zeros are one that was lost
+		}, "lane 0 undo log", 8192 + 960 + 8, "library's own", false},
 		{"redo outside the pool", redo(0, 1<<40, 1), "lane 0 redo log", 8192 + 64, "outside the heap", false},
 		{"redo on the pool header", redo(0, 8, 0), "lane 0 redo log", 8192 + 64, "outside the heap", false},
 		{"redo of a bad chunk header", redo(0, chunk0, 0), "zone 0 chunk 0", chunk0, "size of 0 chunks", false},

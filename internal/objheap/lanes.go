@@ -146,10 +146,16 @@ func (im *image) chain(lane uint64, which int, first ulog) ([]ulog, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !ok || !o.internal {
+			// A power failure while a program hands memory of its own to a log
+			// can leave the log going on there without a header. PMDK takes that
+			// for a log without room.
+			lost := n.sum == 0 && n.next == 0 && n.room == 0
+			switch {
+			case ok && o.internal:
+				end = o.start + o.usable
+			case !lost:
 				return nil, corrupt(logName(lane, which), at, "continues at %#x, which is not an object of the library's own", l.next)
 			}
-			end = o.start + o.usable
 		}
 		if n.room%8 != 0 || off+logHeaderSize > end || n.room > end-off-logHeaderSize {
 			return nil, corrupt(logName(lane, which), off+16, "a continuation with a capacity of %d bytes does not fit its object", n.room)
