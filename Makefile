@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-ratio clean
+.PHONY: help setup demo test crashtest bench-ratio clean
 
 # The packages with C of their own, which the address sanitizer can look into.
 ASAN := ./third_party/... ./cgoutil/... ./libpmem ./libpmem/crashtest/internal/record ./internal/interpose/... ./libpmemobj/... ./libpmemlog/... ./libpmemblk/... ./libpmempool/... ./internal/poolfile/...
@@ -41,6 +41,9 @@ test: ## everything that must hold before a commit
 	@cd examples && go test -race -timeout 10m ./...
 	$(stage) 'go test -asan, short'
 	@go test -asan -short -timeout 10m $(ASAN)
+
+crashtest: setup ## look for what a power failure could break, in 100,000 images and more of the libraries' own structures
+	@scripts/crashtest.sh
 
 bench-ratio: setup ## time Go against C for the same work
 	@go run ./internal/benchratio

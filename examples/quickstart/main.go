@@ -28,23 +28,26 @@ func main() {
 	defer pool.Close()
 	root, err := libpmemobj.Root[Root](pool)
 	check(err)
-
-	// All of this happens or, after an error or a crash, nothing.
-	check(pool.Update(func(tx *libpmemobj.Tx) error {
-		run, err := libpmemobj.New[Run](tx)
-		if err != nil {
-			return err
-		}
-		r := root.Mut(tx) // remembers the old contents, for a rollback
-		*run.Get() = Run{Older: r.Last, When: time.Now().Unix()}
-		r.Count, r.Last = r.Count+1, run
-		return nil
-	}))
+	check(record(pool, root, time.Now().Unix()))
 
 	fmt.Println("runs:", root.Get().Count)
 	for at := root.Get().Last; !at.IsNull(); at = at.Get().Older {
 		fmt.Println("  ", time.Unix(at.Get().When, 0).Format(time.DateTime))
 	}
+}
+
+// record adds a run: as a whole or, after an error or a crash, not at all.
+func record(pool *libpmemobj.Pool, root libpmemobj.Ptr[Root], when int64) error {
+	return pool.Update(func(tx *libpmemobj.Tx) error {
+		run, err := libpmemobj.New[Run](tx)
+		if err != nil {
+			return err
+		}
+		r := root.Mut(tx) // remembers the old contents, for a rollback
+		*run.Get() = Run{Older: r.Last, When: when}
+		r.Count, r.Last = r.Count+1, run
+		return nil
+	})
 }
 
 func check(err error) {
