@@ -130,9 +130,9 @@ func (l List[T]) RemoveFree(e Ptr[T]) error {
 // MoveToHead takes e out of the list and makes it the first element of list
 // to, as one atomic step. Both may be the same list. If they are linked by
 // different entries, e must not be in a list by the other one yet; the one that
-// it leaves is cleared after that step, which matters if the process dies in
-// between and e was alone: e then seems to be in a list by it until the program
-// sets the entry to ListEntry[T]{}.
+// it leaves is cleared after that step. If the process dies in between, the old
+// entry keeps its pointers: e can seem to be in a list by it, and Leaks may call
+// what it leads to doubtful, until the program sets the entry to ListEntry[T]{}.
 //
 // Implements: pmemobj_list_move(3), POBJ_LIST_MOVE_ELEMENT_HEAD(3)
 func (l List[T]) MoveToHead(e Ptr[T], to List[T]) error {

@@ -120,11 +120,11 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	if err != nil {
 		return nil, cgoutil.PathError(op, path, err)
 	}
-	pop, err := enterOpen(op, path, layout, o)
+	pop, err := enterSound(op, path, layout, o, found)
 	if err != nil {
 		return nil, err
 	}
-	return newPool(pop, path, found, d, size, nil)
+	return newPool(pop, path, found.Layout, d, size, nil)
 }
 
 // openSet is open for a pool set file.
@@ -163,11 +163,11 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 	}
 	size, g := set.size(), set.growth(o.copyOnWrite)
 	set.close() // and with it the locks
-	pop, err := enterOpen(op, path, layout, o)
+	pop, err := enterSound(op, path, layout, o, found)
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPool(pop, path, found, d, size, g)
+	p, err := newPool(pop, path, found.Layout, d, size, g)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,24 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 	return p, nil
 }
 
-// enterOpen has C open what Go found to be sound.
+// enterSound has C open what Go found to be sound.
+func enterSound(op, path, layout string, o *options, found objheap.Info) (*C.PMEMobjpool, error) {
+	if !found.OpenTwice {
+		return enterOpen(op, path, layout, o)
+	}
+	if o.copyOnWrite {
+		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: "the process died while a transaction's log was replaced: " +
+			"open the pool without WithCopyOnWrite once, which recovers it"}
+	}
+	pop, err := enterOpen(op, path, layout, o)
+	if err != nil {
+		return nil, err
+	}
+	closePool(pop)
+	return enterOpen(op, path, layout, o)
+}
+
+// enterOpen opens the pool in C.
 func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 	cPath, err := cgoutil.CheckPath(op, path)
 	if err != nil {
@@ -310,23 +327,23 @@ func openFile(op, path string) (*os.File, error) {
 	return nil, cgoutil.PathError(op, path, err)
 }
 
-// inspect reads the file before C does and returns the pool's layout name.
-func inspect(op, path, layout string, file *os.File, verify bool) (found string, err error) {
+// inspect reads the file before C does and returns what it found.
+func inspect(op, path, layout string, file *os.File, verify bool) (info objheap.Info, err error) {
 	read := objheap.CheckFile
 	if verify {
 		read = objheap.VerifyFile
 	}
-	info, err := read(file)
+	info, err = read(file)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return "", &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}
+		return info, &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}
 	case err != nil:
-		return "", corrupt(op, path, err)
+		return info, corrupt(op, path, err)
 	case info.Part() || info.SingleHeader():
-		return "", &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; open its pool set file instead"}
+		return info, &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; open its pool set file instead"}
 	}
 	if layout != "" && layout != info.Layout {
-		return "", &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
+		return info, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
 	}
-	return info.Layout, nil
+	return info, nil
 }

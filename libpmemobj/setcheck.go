@@ -29,52 +29,52 @@ func (s *poolSet) lock(op string) error {
 	})
 }
 
-// inspect reads the parts before C does and returns the pool's layout name.
+// inspect reads the parts before C does and returns what it found.
 // With repair, what a growth left unfinished is removed.
-func (s *poolSet) inspect(op, layout string, verify, repair bool) (found string, err error) {
+func (s *poolSet) inspect(op, layout string, verify, repair bool) (info objheap.Info, err error) {
 	poolfile.Enter() // as for poolfile.NotInUse
 	err = s.lock(op)
 	poolfile.Leave()
 	if err != nil {
-		return "", err
+		return info, err
 	}
 	if err := s.checkHeaders(op); err != nil {
-		return "", err
+		return info, err
 	}
 	read := objheap.CheckSet
 	if verify || s.gap != "" {
 		read = objheap.VerifySet
 	}
 	master := &s.replicas[0]
-	info, err := read(master, s.size())
+	info, err = read(master, s.size())
 	if err != nil {
-		return "", s.tooSmall(master, info, master.corrupt(op, s.path, err))
+		return info, s.tooSmall(master, info, master.corrupt(op, s.path, err))
 	}
 	if layout != "" && layout != info.Layout {
-		return "", &Error{Op: op, Path: s.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
+		return info, &Error{Op: op, Path: s.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the pool's layout is %q, not %q", info.Layout, layout)}
 	}
 	for i := range s.replicas[1:] {
 		r := &s.replicas[i+1]
 		got, err := objheap.CheckReplica(r, s.size())
 		if err != nil {
-			return "", s.tooSmall(r, got, r.corrupt(op, s.path, err))
+			return info, s.tooSmall(r, got, r.corrupt(op, s.path, err))
 		}
 		if got.HeapOffset != info.HeapOffset || got.Layout != info.Layout {
-			return "", &CorruptError{Path: r.parts[0].path, Structure: "pool descriptor", Offset: partHeader, Reason: "not a copy of the master replica's"}
+			return info, &CorruptError{Path: r.parts[0].path, Structure: "pool descriptor", Offset: partHeader, Reason: "not a copy of the master replica's"}
 		}
 	}
 	if s.folders {
 		if err := s.dropUnused(op, int64(info.HeapOffset+info.HeapSize), repair); err != nil {
-			return "", err
+			return info, err
 		}
 		if err := s.closeGaps(op, int64(info.HeapOffset+info.HeapSize), repair); err != nil {
-			return "", err
+			return info, err
 		}
 		if s.size() > s.limit() {
-			return "", s.wrong(op, unix.EINVAL, "its parts have %d bytes, more than the %d that its folders may have: the sizes in the file can be raised, not lowered below that", s.size(), s.limit())
+			return info, s.wrong(op, unix.EINVAL, "its parts have %d bytes, more than the %d that its folders may have: the sizes in the file can be raised, not lowered below that", s.size(), s.limit())
 		}
 	}
-	return info.Layout, nil
+	return info, nil
 }
 
 // tooSmall says what a heap larger than the parts means.

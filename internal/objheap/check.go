@@ -104,6 +104,7 @@ func check(im *image, deep bool) (Info, error) {
 	if err := im.recover(deep); err != nil {
 		return info, err
 	}
+	info.OpenTwice = im.cutsLog
 	visit := func(block) error { return nil }
 	if deep {
 		v := &verifier{im: im}

@@ -30,6 +30,11 @@ type Info struct {
 	HeapSize   uint64
 	RootOffset uint64
 	RootSize   uint64
+
+	// OpenTwice says that recovery will cut off what continues a lane's undo
+	// log. PMDK counts the room of these logs before that: the first time it
+	// has opened the pool, it would write a large snapshot to where nothing is.
+	OpenTwice bool
 }
 
 // SingleHeader says whether only the first part of each replica has a header.

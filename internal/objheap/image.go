@@ -20,6 +20,7 @@ type image struct {
 	heapSize uint64
 	zones    uint64
 	lanes    uint64
+	cutsLog  bool // see Info.OpenTwice
 }
 
 // patch replaces n bytes at dst: by the bytes at src, or by value.

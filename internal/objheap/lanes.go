@@ -269,12 +269,19 @@ func (im *image) redoEntries(lane uint64, which int, l ulog) (done bool, err err
 				value |= old
 			}
 			im.apply(patch{dst: dst, n: 8, value: value, literal: true})
+			im.cutsLog = im.cutsLog || im.isUndoNext(dst)
 		default:
 			im.apply(patch{dst: dst, n: size, src: where + bufHeaderSize})
 		}
 		at += n
 	}
 	return false, nil
+}
+
+// isUndoNext says whether the word at off is where a lane's undo log goes on.
+func (im *image) isUndoNext(off uint64) bool {
+	return off >= lanesOff && off < lanesOff+im.lanes*laneSize &&
+		(off-lanesOff)%laneSize == laneLogs[2].off+logNext
 }
 
 // mayRedo says whether a redo log has any business with n bytes at off: the
