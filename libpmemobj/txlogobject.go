@@ -1,5 +1,8 @@
 package libpmemobj
 
+// #include "shim.h"
+import "C"
+
 import (
 	"math/rand/v2"
 	"unsafe"
@@ -81,7 +84,9 @@ func NewTxLog(tx *Tx, need TxNeeds) (Ptr[TxLog], error) {
 		if size == 0 {
 			continue
 		}
-		oid, err := tx.alloc(op, bufferSize(size), log.id, 0)
+		// Zeroed: PMDK links a buffer before the header it writes there is
+		// durable, and would follow what else stood in its place.
+		oid, err := tx.alloc(op, bufferSize(size), log.id, C.POBJ_XALLOC_ZERO)
 		if err != nil {
 			// What was made already is of no use.
 			for _, b := range log.buffers[:kind] {
@@ -157,7 +162,7 @@ func (tx *Tx) restore(op string, log *TxLog, b *txBuffer) error {
 	if tx.c.begun != 0 {
 		return badArgument(op, "the log must be restored after a crash, which is not possible behind other operations of the transaction")
 	}
-	_, err := tx.pool.atomic(op, opAlloc, &b.oid, OID{}, bufferSize(b.size), log.id, 0)
+	_, err := tx.pool.atomic(op, opAlloc, &b.oid, OID{}, bufferSize(b.size), log.id, C.POBJ_XALLOC_ZERO)
 	return err
 }
 
