@@ -116,11 +116,14 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 			return nil, err
 		}
 	}
+	if err := cutLogs(op, path, found.CutLogs, o, func(off int64) (*os.File, int64) { return file, off }); err != nil {
+		return nil, err
+	}
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, cgoutil.PathError(op, path, err)
 	}
-	pop, err := enterSound(op, path, layout, o, found)
+	pop, err := enterOpen(op, path, layout, o)
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +164,16 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 			return nil, err
 		}
 	}
+	err = cutLogs(op, path, found.CutLogs, o, func(off int64) (*os.File, int64) {
+		p, place := set.replicas[0].locate(off)
+		return p.File, place
+	})
+	if err != nil {
+		return nil, err
+	}
 	size, g := set.size(), set.growth(o.copyOnWrite)
 	set.close() // and with it the locks
-	pop, err := enterSound(op, path, layout, o, found)
+	pop, err := enterOpen(op, path, layout, o)
 	if err != nil {
 		return nil, err
 	}
@@ -177,24 +187,27 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 	return p, nil
 }
 
-// enterSound has C open what Go found to be sound.
-func enterSound(op, path, layout string, o *options, found objheap.Info) (*C.PMEMobjpool, error) {
-	if !found.OpenTwice {
-		return enterOpen(op, path, layout, o)
+// cutLogs does before C what recovery would do too late; see objheap.Info. at
+// gives the file, and the place in it, of what is at an offset of the pool.
+func cutLogs(op, path string, offs []uint64, o *options, at func(off int64) (*os.File, int64)) error {
+	if len(offs) > 0 && o.copyOnWrite {
+		return &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: "the process died while a log was cut off, which must be finished first: " +
+			"open the pool without WithCopyOnWrite once"}
 	}
-	if o.copyOnWrite {
-		return nil, &Error{Op: op, Path: path, Errno: unix.EINVAL, Msg: "the process died while a transaction's log was replaced: " +
-			"open the pool without WithCopyOnWrite once, which recovers it"}
+	for _, off := range offs {
+		file, place := at(int64(off))
+		_, err := file.WriteAt(make([]byte, 8), place)
+		if err == nil {
+			err = file.Sync()
+		}
+		if err != nil {
+			return cgoutil.PathError(op, path, err)
+		}
 	}
-	pop, err := enterOpen(op, path, layout, o)
-	if err != nil {
-		return nil, err
-	}
-	closePool(pop)
-	return enterOpen(op, path, layout, o)
+	return nil
 }
 
-// enterOpen opens the pool in C.
+// enterOpen has C open what Go found to be sound.
 func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 	cPath, err := cgoutil.CheckPath(op, path)
 	if err != nil {

@@ -104,7 +104,7 @@ func check(im *image, deep bool) (Info, error) {
 	if err := im.recover(deep); err != nil {
 		return info, err
 	}
-	info.OpenTwice = im.cutsLog
+	info.CutLogs = im.cutLogs
 	visit := func(block) error { return nil }
 	if deep {
 		v := &verifier{im: im}

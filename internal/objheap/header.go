@@ -31,10 +31,11 @@ type Info struct {
 	RootOffset uint64
 	RootSize   uint64
 
-	// OpenTwice says that recovery will cut off what continues a lane's undo
-	// log. PMDK counts the room of these logs before that: the first time it
-	// has opened the pool, it would write a large snapshot to where nothing is.
-	OpenTwice bool
+	// CutLogs are offsets of words that recovery will set to 0, and so cut off
+	// what continues a lane's log. PMDK counts the room of the logs before that,
+	// and would write later to where nothing is: they are to be 0 before it
+	// opens the pool, which recovery repeats.
+	CutLogs []uint64
 }
 
 // SingleHeader says whether only the first part of each replica has a header.

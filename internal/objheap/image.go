@@ -20,7 +20,7 @@ type image struct {
 	heapSize uint64
 	zones    uint64
 	lanes    uint64
-	cutsLog  bool // see Info.OpenTwice
+	cutLogs  []uint64 // see Info.CutLogs
 }
 
 // patch replaces n bytes at dst: by the bytes at src, or by value.

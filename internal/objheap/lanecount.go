@@ -44,3 +44,27 @@ func SetLanes(pool []byte, n int) {
 func InDescriptor(off uint64) bool {
 	return off >= descriptorOff && off < descriptorOff+descriptorLen
 }
+
+// KeepLinks notes where the logs of a pool's lanes go on, which is what
+// libpmemobj.Open may change in the file, and returns what puts it back.
+func KeepLinks(pool []byte) (restore func()) {
+	lanes := binary.LittleEndian.Uint64(pool[lanesCountOff:])
+	kept := make([]uint64, 0, lanes*uint64(len(laneLinks)))
+	links := func(visit func(link []byte)) {
+		for lane := range min(lanes, laneCount) {
+			for _, l := range laneLinks {
+				visit(pool[lanesOff+lane*laneSize+l:][:8])
+			}
+		}
+	}
+	links(func(link []byte) { kept = append(kept, binary.LittleEndian.Uint64(link)) })
+	return func() {
+		i := 0
+		links(func(link []byte) {
+			if binary.LittleEndian.Uint64(link) != kept[i] {
+				binary.LittleEndian.PutUint64(link, kept[i])
+			}
+			i++
+		})
+	}
+}

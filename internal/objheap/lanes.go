@@ -3,6 +3,7 @@ package objheap
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/pmem/pmdk-go/internal/poolheader"
 )
@@ -19,6 +20,9 @@ var laneLogs = [...]struct {
 	{"external redo log", 256, 640, false},
 	{"undo log", 960, 2048, true},
 }
+
+// laneLinks are where in a lane the logs say how they go on.
+var laneLinks = [...]uint64{laneLogs[0].off + logNext, laneLogs[1].off + logNext, laneLogs[2].off + logNext}
 
 const (
 	logHeaderSize = 64
@@ -269,7 +273,9 @@ func (im *image) redoEntries(lane uint64, which int, l ulog) (done bool, err err
 				value |= old
 			}
 			im.apply(patch{dst: dst, n: 8, value: value, literal: true})
-			im.cutsLog = im.cutsLog || im.isUndoNext(dst)
+			if value == 0 && im.isLink(dst) {
+				im.cutLogs = append(im.cutLogs, dst)
+			}
 		default:
 			im.apply(patch{dst: dst, n: size, src: where + bufHeaderSize})
 		}
@@ -278,10 +284,13 @@ func (im *image) redoEntries(lane uint64, which int, l ulog) (done bool, err err
 	return false, nil
 }
 
-// isUndoNext says whether the word at off is where a lane's undo log goes on.
-func (im *image) isUndoNext(off uint64) bool {
-	return off >= lanesOff && off < lanesOff+im.lanes*laneSize &&
-		(off-lanesOff)%laneSize == laneLogs[2].off+logNext
+// isLink says whether the word at off is where a log of a lane goes on.
+func (im *image) isLink(off uint64) bool {
+	if off < lanesOff || off >= lanesOff+im.lanes*laneSize {
+		return false
+	}
+	rel := (off - lanesOff) % laneSize
+	return slices.ContainsFunc(laneLinks[:], func(l uint64) bool { return l == rel })
 }
 
 // mayRedo says whether a redo log has any business with n bytes at off: the

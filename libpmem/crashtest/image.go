@@ -146,5 +146,8 @@ func (i *image) examine(s *subject, c trace.Choice) (finding, error) {
 		return finding{}, err
 	}
 	defer i.state.Revert()
+	if s.keep != nil {
+		defer s.keep(i.memory)()
+	}
 	return s.examine(i.path, ackedOf(i.state.Acked())), nil
 }

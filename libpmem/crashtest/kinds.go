@@ -3,6 +3,7 @@ package crashtest
 import (
 	"fmt"
 
+	"github.com/pmem/pmdk-go/internal/objheap"
 	"github.com/pmem/pmdk-go/libpmem"
 	"github.com/pmem/pmdk-go/libpmemblk"
 	"github.com/pmem/pmdk-go/libpmemlog"
@@ -29,6 +30,9 @@ type kind struct {
 	inspect func(path string, c *Config) (closer, error)
 	// check asks PMDK for its opinion of what is not open; nil if it has none.
 	check func(path string, c *Config) error
+	// keep notes what inspect may write to the file in spite of the private
+	// mapping, and returns what takes it back; nil if there is nothing.
+	keep func(image []byte) (restore func())
 }
 
 const minMapping = 64 << 10
@@ -63,6 +67,7 @@ var kindObj = kind{
 			libpmemobj.WithVerify(), libpmemobj.WithArenas(1))
 	},
 	check: func(path string, c *Config) error { return libpmemobj.Check(path, c.Layout) },
+	keep:  objheap.KeepLinks,
 }
 
 var kindLog = kind{
