@@ -55,6 +55,7 @@ type Pool struct {
 
 	rootLock sync.Mutex          // held while the root object is made or grown
 	userData atomic.Pointer[any] // see SetUserData
+	attached attachments         // see Attach
 
 	lists listLocks // see listlock.go
 
@@ -139,6 +140,11 @@ func (p *Pool) Close() error {
 		return stateErr("close", ErrPoolBusy, "transactions are open in other goroutines")
 	}
 	lockUses.dropAbandoned(uintptr(p.base), uintptr(p.span))
+	closed := p.attached.closing()
+	if closed == nil {
+		return stateErr("close", ErrPoolBusy, "other goroutines are inside what is attached to it")
+	}
+	defer func() { closed(p.guard.Closed()) }()
 	err := p.guard.Close(p.release)
 	if errors.Is(err, cgoutil.ErrBusy) {
 		if p.locks.Load() > 0 {

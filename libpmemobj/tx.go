@@ -185,6 +185,9 @@ func (tx *Tx) finish(err *error) {
 		}
 	}
 	over := outcome{tx.onCommit, tx.onAbort}
+	if tx.extras != nil {
+		tx.extras.committed = commit
+	}
 	tx.leave()
 	if over.onCommit != nil || over.onAbort != nil {
 		over.tell(commit, *err)

@@ -11,6 +11,9 @@ type txExtras struct {
 	stage   Stage // once the closure has returned
 	onStage []func(Stage)
 
+	onEnd     []TxEnder
+	committed bool // what they are told
+
 	noUndo []span // ranges written without a snapshot, in order
 
 	logs        []span  // buffers that the transaction keeps its logs in
@@ -35,11 +38,12 @@ func (tx *Tx) dropExtras() {
 	x := tx.extras
 	tx.extras = nil
 	tx.pool.txLogs.release(x.logs)
-	if max(cap(x.logs), cap(x.noUndo)) > keep {
+	x.tellEnders()
+	if max(cap(x.logs), cap(x.noUndo), cap(x.onEnd)) > keep {
 		*x = txExtras{}
 		return
 	}
-	*x = txExtras{logs: x.logs[:0], noUndo: x.noUndo[:0]}
+	*x = txExtras{logs: x.logs[:0], noUndo: x.noUndo[:0], onEnd: x.onEnd[:0]}
 }
 
 // mine says whether tx is open in the calling goroutine, its end included.

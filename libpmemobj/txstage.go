@@ -111,6 +111,7 @@ func (tx *Tx) finishInStages(err *error, commit bool) {
 		tx.beforeUnlock()
 		tx.step("end", opTxStageEnd)
 		onStage, over = x.onStage, outcome{tx.onCommit, tx.onAbort}
+		x.committed = committed
 		tx.leave()
 	}()
 	defer func() {
