@@ -1,0 +1,68 @@
+//go:build !pmdk_dynamic
+
+package directory_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pmem/pmdk-go/internal/crashsteps"
+	"github.com/pmem/pmdk-go/libpmem/crashtest"
+	"github.com/pmem/pmdk-go/libpmemobj"
+	"github.com/pmem/pmdk-go/libpmemobj/directory"
+)
+
+// Ensure that a crash at any moment leaves names and objects made, or removed,
+// together or not at all, the root and further chunks included.
+func TestCrash(t *testing.T) {
+	open := func(name string) func(p *libpmemobj.Pool) error {
+		return func(p *libpmemobj.Pool) error { _, err := directory.Open(p, name, box, newBox); return err }
+	}
+	remove := func(name string) func(p *libpmemobj.Pool) error {
+		return func(p *libpmemobj.Pool) error { return directory.Remove(p, name) }
+	}
+	list := func(p *libpmemobj.Pool) ([]string, error) {
+		var all []string
+		for e, err := range directory.List(p) {
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, e.Name)
+		}
+		slices.Sort(all)
+		return all, nil
+	}
+	test := crashsteps.Test{
+		Config: crashtest.Config{Images: 1000, Warnings: crashtest.Ignore},
+		Contents: func(p *libpmemobj.Pool) (string, error) {
+			all, err := list(p)
+			return strings.Join(all, " "), err
+		},
+		Finish: func(p *libpmemobj.Pool) error {
+			if err := open("one more")(p); err != nil {
+				return err
+			}
+			all, err := list(p)
+			if err != nil {
+				return err
+			}
+			for _, name := range all {
+				if err := directory.Remove(p, name); err != nil {
+					return err
+				}
+			}
+			if n := crashsteps.Objects(p); n > 2 {
+				return fmt.Errorf("%d objects are left; the table has two at most", n)
+			}
+			return nil
+		},
+	}
+	test.Steps = append(test.Steps, open("first"), open("second"), remove("first"), open("third"))
+	for i := range 20 { // into the next chunk
+		test.Steps = append(test.Steps, open(fmt.Sprint(i)))
+	}
+	test.Steps = append(test.Steps, remove("third"), remove("19"))
+	crashsteps.Run(t, test)
+}
