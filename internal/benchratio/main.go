@@ -20,6 +20,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"time"
@@ -67,5 +68,5 @@ func compare(rounds int, slice time.Duration, run string) error {
 		}
 		fmt.Fprintf(os.Stderr, "    Go %.1f ns, C %.1f ns, %s\n", goTime, cTime, target)
 	}
-	return nil
+	return hashmapRatios(filepath.Dir(b.dir), wanted)
 }

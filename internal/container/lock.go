@@ -301,6 +301,7 @@ func (l *Lock) free() {
 // expel keeps those out who do not mind transactions, too.
 func (l *Lock) expel() {
 	l.state.Or(stateRemoving)
+	awaitPinned()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.read() {

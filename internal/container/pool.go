@@ -64,8 +64,12 @@ func (p *pool) PoolClosing() bool {
 	}
 	if busy {
 		p.reopen()
+		return false
 	}
-	return !busy
+	if len(p.locks) > 0 {
+		awaitPinned()
+	}
+	return true
 }
 
 // PoolClosed lets go who waits since PoolClosing.
