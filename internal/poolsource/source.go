@@ -142,6 +142,8 @@ func (s *Source) RequireNDCTL() error {
 // Close closes the files.
 func (s *Source) Close() {
 	for _, p := range s.Parts {
+		// Closing alone leaves a lock to a process that is just being started.
+		_ = unix.Flock(int(p.Fd()), unix.LOCK_UN)
 		_ = p.Close()
 	}
 }
