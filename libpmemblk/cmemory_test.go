@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/leaktest"
 	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemblk"
@@ -27,38 +27,11 @@ func TestTrackCMemoryRefused(t *testing.T) {
 
 func init() {
 	testchild.Register("C memory", func(args []string) error {
-		runtime.LockOSThread() // PMDK keeps some memory for each thread
-		if m := CMemory(); m != (CMemoryStats{}) {
-			return fmt.Errorf("%+v before counting", m)
-		}
-		if err := TrackCMemory(true); err != nil {
+		before, after, err := leaktest.CMemory{Track: TrackCMemory, Stats: CMemory}.Even(40, func(n int) error { return usePools(args[0], n) })
+		if err != nil {
 			return err
 		}
-		// PMDK keeps what it had for some tens of pools for the next ones.
-		if err := usePools(args[0], 40); err != nil {
-			return err
-		}
-		base := CMemory()
-		if base.Allocs == 0 || base.Frees == 0 || base.Frees > base.Allocs {
-			return fmt.Errorf("%+v: nothing was counted", base)
-		}
-		if err := usePools(args[0], 40); err != nil {
-			return err
-		}
-		after := CMemory()
-		if after.Bytes != base.Bytes || after.Allocs-base.Allocs != after.Frees-base.Frees {
-			return fmt.Errorf("leaked: %+v, then %+v", base, after)
-		}
-		if err := TrackCMemory(false); err != nil {
-			return err
-		}
-		if err := usePools(args[0], 1); err != nil {
-			return err
-		}
-		if m := CMemory(); m != after {
-			return fmt.Errorf("counted although it is off: %+v, then %+v", after, m)
-		}
-		fmt.Printf("%d allocations for 40 pools, %d bytes stay\n", after.Allocs-base.Allocs, after.Bytes)
+		fmt.Printf("%d allocations for 40 pools, %d bytes stay\n", after.Allocs-before.Allocs, after.Bytes)
 		return nil
 	})
 }

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/leaktest"
 	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	. "github.com/pmem/pmdk-go/libpmemlog"
@@ -28,35 +28,12 @@ func TestTrackCMemoryRefused(t *testing.T) {
 
 func init() {
 	testchild.Register("C memory", func(args []string) error {
-		runtime.LockOSThread() // PMDK keeps some memory for each thread
-		if m := CMemory(); m != (CMemoryStats{}) {
-			return fmt.Errorf("%+v before counting", m)
-		}
-		if err := TrackCMemory(true); err != nil {
+		before, after, err := leaktest.CMemory{Track: TrackCMemory, Stats: CMemory}.Even(20, func(n int) error { return useLogs(args[0], n) })
+		if err != nil {
 			return err
 		}
-		if err := useLogs(args[0], 20); err != nil {
-			return err
-		}
-		base := CMemory()
-		if base.Allocs == 0 || base.Frees == 0 || base.Frees > base.Allocs {
-			return fmt.Errorf("%+v: nothing was counted", base)
-		}
-		if err := useLogs(args[0], 20); err != nil {
-			return err
-		}
-		after := CMemory()
-		if after.Bytes != base.Bytes || after.Allocs-base.Allocs != after.Frees-base.Frees || after.Allocs == base.Allocs {
-			return fmt.Errorf("leaked: %+v, then %+v", base, after)
-		}
-		if err := TrackCMemory(false); err != nil {
-			return err
-		}
-		if err := useLogs(args[0], 1); err != nil {
-			return err
-		}
-		if m := CMemory(); m != after {
-			return fmt.Errorf("counted although it is off: %+v, then %+v", after, m)
+		if after.Allocs == before.Allocs {
+			return fmt.Errorf("no allocations for 20 logs: %+v", after)
 		}
 		fmt.Println("even")
 		return nil

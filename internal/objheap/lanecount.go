@@ -48,23 +48,18 @@ func InDescriptor(off uint64) bool {
 // KeepLinks notes where the logs of a pool's lanes go on, which is what
 // libpmemobj.Open may change in the file, and returns what puts it back.
 func KeepLinks(pool []byte) (restore func()) {
-	lanes := binary.LittleEndian.Uint64(pool[lanesCountOff:])
-	kept := make([]uint64, 0, lanes*uint64(len(laneLinks)))
-	links := func(visit func(link []byte)) {
-		for lane := range min(lanes, laneCount) {
-			for _, l := range laneLinks {
-				visit(pool[lanesOff+lane*laneSize+l:][:8])
-			}
+	// A recording may have spoilt the number.
+	lanes := min(binary.LittleEndian.Uint64(pool[lanesCountOff:]), laneCount)
+	links := make([][]byte, 0, lanes*uint64(len(laneLinks)))
+	for lane := range lanes {
+		for _, l := range laneLinks {
+			links = append(links, pool[lanesOff+lane*laneSize+l:][:8])
 		}
 	}
-	links(func(link []byte) { kept = append(kept, binary.LittleEndian.Uint64(link)) })
+	kept := bytes.Join(links, nil)
 	return func() {
-		i := 0
-		links(func(link []byte) {
-			if binary.LittleEndian.Uint64(link) != kept[i] {
-				binary.LittleEndian.PutUint64(link, kept[i])
-			}
-			i++
-		})
+		for i, link := range links {
+			copy(link, kept[8*i:])
+		}
 	}
 }
