@@ -72,22 +72,31 @@ func (t Tx[T]) Set(i int, x T) error {
 	if uint64(i) >= h.length {
 		return t.v.outside(op, i, h.length)
 	}
-	return t.write(op, s, t.elem(h, uint64(i)), uint64(i), x)
+	return t.write(op, s, h, uint64(i), unsafe.Slice(&x, 1))
 }
 
-// write writes an element. What was no element when the transaction began needs
-// no undo.
-func (t Tx[T]) write(op string, s *state, dst *T, i uint64, x T) error {
-	var err error
-	if i < s.length.Load() {
-		err = t.tx.Snapshot(libpmemobj.RangeOf(dst))
-	} else {
-		err = t.tx.Track(libpmemobj.RangeOf(dst))
+// write writes consecutive elements, in as many pieces as lie behind one
+// another. What was no element when the transaction began needs no undo.
+func (t Tx[T]) write(op string, s *state, h *header, i uint64, xs []T) error {
+	for old := s.length.Load(); len(xs) > 0; {
+		n := min(uint64(len(xs)), s.contiguous(i))
+		isOld := i < old
+		if isOld {
+			n = min(n, old-i)
+		}
+		dst := unsafe.Slice(t.elem(h, i), n)
+		var err error
+		if isOld {
+			err = t.tx.Snapshot(libpmemobj.RangeOfSlice(dst))
+		} else {
+			err = t.tx.Track(libpmemobj.RangeOfSlice(dst))
+		}
+		if err != nil {
+			return t.v.fail(op, err)
+		}
+		copy(dst, xs)
+		i, xs = i+n, xs[n:]
 	}
-	if err != nil {
-		return t.v.fail(op, err)
-	}
-	*dst = x
 	return nil
 }
 
@@ -109,10 +118,8 @@ func (t Tx[T]) AppendAll(xs []T) (int, error) {
 	if err := t.grow(s, h, end); err != nil {
 		return 0, t.v.fail(op, err)
 	}
-	for i := begin; i < end; i++ {
-		if err := t.write(op, s, t.elem(h, i), i, xs[i-begin]); err != nil {
-			return 0, err
-		}
+	if err := t.write(op, s, h, begin, xs); err != nil {
+		return 0, err
 	}
 	if err := t.tx.Snapshot(libpmemobj.RangeOf(&h.length)); err != nil {
 		return 0, t.v.fail(op, err)

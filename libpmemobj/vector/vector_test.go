@@ -320,6 +320,32 @@ func TestIn(t *testing.T) {
 	require.ErrorContains(t, second(a.In(nil).Append(1)), "no transaction")
 }
 
+// Ensure that one append in a transaction goes over elements that it has
+// removed, new ones, and the ends of segments, and that all of it can be undone.
+func TestInAppendAll(t *testing.T) {
+	p := testpool.New(t)
+	v := open[uint64](t, p, "v")
+	const n = 300 // over the end of a segment of 128 and of one of 256
+	before, after := make([]uint64, 100), make([]uint64, n)
+	for i := range after {
+		after[i] = uint64(i)
+	}
+	_, err := v.AppendAll(before)
+	require.NoError(t, err)
+	replace := func(result error) error {
+		return p.Update(func(tx *libpmemobj.Tx) error {
+			return errors.Join(v.In(tx).Truncate(10), second(v.In(tx).AppendAll(after[10:])), result)
+		})
+	}
+	rollBack := errors.New("roll back")
+	require.ErrorIs(t, replace(rollBack), rollBack)
+	require.Equal(t, before, contents(v))
+	clear(after[:10])
+	require.NoError(t, replace(nil))
+	require.Equal(t, after, contents(v))
+	require.Equal(t, after, contents(open[uint64](t, testpool.Reopen(t, p), "v")))
+}
+
 // Ensure that random operations have the results that they have on a slice.
 func TestModel(t *testing.T) {
 	t.Run("word", func(t *testing.T) { testModel(t, func(i int) uint32 { return uint32(i) }) })
