@@ -294,7 +294,7 @@ func (d *demo) report() error {
 	if err != nil {
 		return err
 	}
-	t.row("build", seconds(d.build), "both runs, one publication per file")
+	t.row("build", seconds(d.build), "both runs, one transaction per file")
 	slices.Sort(d.reopens)
 	t.row("reopen", milliseconds(d.reopens[len(d.reopens)/2]), fmt.Sprintf("until a query is answered, against %s to rebuild the index in Go maps", seconds(d.rebuild)))
 	return t.flush()

@@ -11,7 +11,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/index"
-	"github.com/pmem/pmdk-go/examples/codeindex/internal/segment"
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/source"
 	"github.com/pmem/pmdk-go/libpmemobj"
 )
@@ -58,17 +57,14 @@ func openOrCreate(cmd *cli.Command, files []source.File) (*index.Index, error) {
 }
 
 func update(ctx context.Context, cmd *cli.Command, x *index.Index, root string, files []source.File) error {
-	plan, err := x.Plan(root, files)
-	if err != nil {
-		return err
-	}
+	plan := x.Plan(root, files)
 	out := cmd.Root().Writer
 	if cmd.IsSet("ack-fd") {
 		acks := os.NewFile(uintptr(cmd.Int("ack-fd")), "acknowledgements")
 		return explain(x.Apply(ctx, plan, acknowledgeTo(acks)))
 	}
 	bar := newProgress(cmd.Root().ErrWriter, "indexing", len(plan.Todo))
-	err = x.Apply(ctx, plan, func(segment.FileEntry) error {
+	err := x.Apply(ctx, plan, func(index.File) error {
 		bar.step()
 		return nil
 	})
@@ -84,8 +80,8 @@ func update(ctx context.Context, cmd *cli.Command, x *index.Index, root string, 
 // acknowledgeTo reports every committed file to whoever started this process.
 // One write per file: what has been written is out of the process, so that
 // nothing acknowledged can depend on its staying alive.
-func acknowledgeTo(w io.Writer) func(segment.FileEntry) error {
-	return func(f segment.FileEntry) error {
+func acknowledgeTo(w io.Writer) func(index.File) error {
+	return func(f index.File) error {
 		_, err := fmt.Fprintf(w, "%d %s\n", f.ID, f.Path)
 		return err
 	}

@@ -26,6 +26,6 @@ func (t *table) stats(st index.Stats) {
 	t.row("files", count(st.Files), "")
 	t.row("identifiers", count(st.Identifiers), fmt.Sprintf("and %s qualified pairs", count(st.Pairs)))
 	t.row("postings", count(st.Postings), "pairs of a term and a line")
-	t.row("pool size", bytesText(st.PoolSize), bytesText(st.Used)+" in segments")
-	t.row("objects", count(st.Objects), "one per segment")
+	t.row("pool size", bytesText(st.PoolSize), bytesText(st.Used)+" in segments and vectors")
+	t.row("objects", count(st.Objects), plural(st.Segments, "segment")+", and those of the vectors")
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/pmem/pmdk-go/examples/codeindex/internal/segment"
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/source"
 	"github.com/pmem/pmdk-go/internal/crashmodel"
 	"github.com/pmem/pmdk-go/libpmem/crashtest"
@@ -42,7 +41,7 @@ type fileOp struct {
 	Path    string
 	Deleted bool
 	File    indexedFile
-	Dead    []uint32 // the version that it replaces
+	Old     int // the id of the version that is indexed, or -1
 }
 
 // Ensure that after a power failure, the index has every file that was
@@ -61,6 +60,7 @@ func runCrash(t *testing.T, c crashtest.Config) {
 	crashmodel.Run(t, c, crashmodel.Workload[*libpmemobj.Pool]{
 		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Script[*libpmemobj.Pool, indexModel, fileOp]{
 			Name:  "index",
+			Start: indexModel{Files: map[string]indexedFile{}},
 			Steps: 60,
 			Draw:  drawFile,
 			Apply: func(m indexModel, o fileOp) indexModel {
@@ -77,11 +77,9 @@ func runCrash(t *testing.T, c crashtest.Config) {
 			},
 			Do:   func(p *libpmemobj.Pool, o fileOp) error { return o.do(p) },
 			Read: readIndex,
-			// The number is not in the pool.
-			Differ: func(want, got indexModel) string { return crashmodel.Diff(want.Files, got.Files) },
 		}.Actor()},
 		Whole: func(p *libpmemobj.Pool) error {
-			x, err := opened(p, nil)
+			x, err := in(p)
 			if err != nil {
 				return err
 			}
@@ -92,10 +90,9 @@ func runCrash(t *testing.T, c crashtest.Config) {
 }
 
 func drawFile(rnd *rand.Rand, m indexModel) fileOp {
-	o := fileOp{Path: fmt.Sprintf("/tree/file%02d.go", rnd.IntN(40))}
-	old, known := m.Files[o.Path]
-	if known {
-		o.Dead = []uint32{old.ID}
+	o := fileOp{Path: fmt.Sprintf("/tree/file%02d.go", rnd.IntN(40)), Old: -1}
+	if old, known := m.Files[o.Path]; known {
+		o.Old = int(old.ID)
 		o.Deleted = rnd.IntN(3) == 0
 	}
 	if !o.Deleted {
@@ -105,26 +102,26 @@ func drawFile(rnd *rand.Rand, m indexModel) fileOp {
 }
 
 func (o fileOp) do(p *libpmemobj.Pool) error {
-	x, err := opened(p, nil)
+	x, err := in(p)
 	if err != nil {
 		return err
 	}
-	b := segment.ForDeleted(o.Dead)
-	if !o.Deleted {
-		entry := segment.FileEntry{ID: o.File.ID, Path: o.Path, Size: 1, ModTime: o.File.ModTime}
-		if b, err = segment.ForFile(entry, o.File.terms(), o.Dead); err != nil {
-			return err
-		}
+	if o.Deleted {
+		return x.delete([]uint32{uint32(o.Old)})
 	}
-	if err := x.commit(b); err != nil {
+	f, err := x.commit(source.File{Path: o.Path, Size: 1, ModTime: o.File.ModTime}, o.File.terms(), o.Old)
+	if err != nil {
 		return err
+	}
+	if f.ID != o.File.ID {
+		return fmt.Errorf("the file got number %d, not %d", f.ID, o.File.ID)
 	}
 	return x.compact()
 }
 
 // readIndex reads the files, and asks for every term of each.
 func readIndex(p *libpmemobj.Pool) (m indexModel, err error) {
-	x, err := opened(p, nil)
+	x, err := in(p)
 	if err != nil {
 		return m, err
 	}
@@ -133,6 +130,7 @@ func readIndex(p *libpmemobj.Pool) (m indexModel, err error) {
 		return m, err
 	}
 	m.Files = map[string]indexedFile{}
+	m.Next = uint32(x.files.Len())
 	hits := map[string][]Hit{}
 	for f := range view.Files() {
 		file := indexedFile{f.ID, f.ModTime}

@@ -1,38 +1,21 @@
 package index
 
 import (
-	"unsafe"
+	"errors"
 
-	"github.com/pmem/pmdk-go/examples/codeindex/internal/segment"
 	"github.com/pmem/pmdk-go/libpmemobj"
+	"github.com/pmem/pmdk-go/libpmemobj/vector"
 )
 
 // layout names the pool's format; libpmemobj refuses a pool with another one.
-const layout = "codeindex-1"
-
-const (
-	fanout = 16 // segments that a level holds before they become one of the next
-	levels = 7  // 16^7 files, more than file ids can tell apart
-)
-
-// root is the pool's root object: the newest segment of every level.
-type root struct {
-	Heads [levels]libpmemobj.Off[object]
-}
-
-// object is a segment in the pool. The body stands right behind it, in the same
-// allocation.
-type object struct {
-	Next   libpmemobj.Off[object] // the segment before it on the same level
-	Header segment.Header
-}
-
-const objectSize = uint64(unsafe.Sizeof(object{}))
+const layout = "codeindex-2"
 
 // Index is an open pool with an index in it.
 type Index struct {
-	pool *libpmemobj.Pool
-	root libpmemobj.Ptr[root]
+	pool     *libpmemobj.Pool
+	files    *vector.Vector[file] // by id
+	paths    *vector.Vector[byte] // of the files
+	segments *vector.Vector[link] // oldest first
 }
 
 // Create makes a pool of size bytes at path, which must not exist, with an empty index.
@@ -55,12 +38,29 @@ func opened(pool *libpmemobj.Pool, err error) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := libpmemobj.Root[root](pool)
+	x, err := in(pool)
 	if err != nil {
-		pool.Close()
+		return nil, errors.Join(err, pool.Close())
+	}
+	return x, nil
+}
+
+// in opens the containers of a pool. Those that a new pool lacks, or one whose
+// process died meanwhile, are made.
+func in(pool *libpmemobj.Pool) (*Index, error) {
+	files, err := vector.Open[file](pool, "files")
+	if err != nil {
 		return nil, err
 	}
-	return &Index{pool: pool, root: r}, nil
+	paths, err := vector.Open[byte](pool, "paths")
+	if err != nil {
+		return nil, err
+	}
+	segments, err := vector.Open[link](pool, "segments")
+	if err != nil {
+		return nil, err
+	}
+	return &Index{pool, files, paths, segments}, nil
 }
 
 // Close closes the pool. Views are invalid from then on.

@@ -1,6 +1,10 @@
 package index
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/pmem/pmdk-go/libpmemobj/directory"
+)
 
 // Stats counts what is in the pool.
 type Stats struct {
@@ -10,18 +14,17 @@ type Stats struct {
 	Postings    int // pairs of a term and a line it stands on
 	Segments    int
 	Objects     int   // in the pool's heap, without the root
-	Used        int64 // bytes of all segments
+	Used        int64 // bytes of all segments and containers
 	PoolSize    int64
 }
 
 // Stats walks the whole index.
 func (x *Index) Stats() (Stats, error) {
-	links, err := x.links()
+	view, err := x.View()
 	if err != nil {
 		return Stats{}, err
 	}
-	view := newView(links)
-	st := Stats{Segments: len(links), PoolSize: x.pool.Size()}
+	st := Stats{Segments: len(view.segs), PoolSize: x.pool.Size()}
 	for range view.Files() {
 		st.Files++
 	}
@@ -38,8 +41,14 @@ func (x *Index) Stats() (Stats, error) {
 	for range x.pool.Objects() {
 		st.Objects++
 	}
-	for _, l := range links {
-		st.Used += int64(objectSize + l.Header().BodySize())
+	for _, s := range view.segs {
+		st.Used += int64(headerSize + s.Header().BodySize())
+	}
+	for c, err := range directory.List(x.pool) {
+		if err != nil {
+			return Stats{}, err
+		}
+		st.Used += c.Bytes
 	}
 	return st, nil
 }

@@ -2,18 +2,12 @@ package index
 
 import (
 	"context"
-	"errors"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/pmem/pmdk-go/examples/codeindex/internal/segment"
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/source"
 )
-
-// ErrNoIDs says that 2^32 files have been indexed over the pool's lifetime.
-var ErrNoIDs = errors.New("the index has run out of file numbers")
 
 // Plan is what separates the index from a source tree.
 type Plan struct {
@@ -22,25 +16,20 @@ type Plan struct {
 	Deleted   []uint32 // ids of files that are no longer there, ascending
 
 	replaces map[string]uint32 // path → id of the version that is indexed
-	firstID  uint32            // ids are given in the order of Todo
 }
 
 // Plan compares the index with files, the Go files below root. Whatever was
 // indexed from other roots is left alone.
-func (x *Index) Plan(root string, files []source.File) (*Plan, error) {
-	view, err := x.View()
-	if err != nil {
-		return nil, err
-	}
+func (x *Index) Plan(root string, files []source.File) *Plan {
 	plan := &Plan{replaces: make(map[string]uint32)}
-	indexed := make(map[string]segment.FileEntry)
-	for f := range view.Files() {
+	indexed := make(map[string]File)
+	for f := range x.indexed() {
 		indexed[f.Path] = f
 	}
 	for _, f := range files {
 		old, known := indexed[f.Path]
 		delete(indexed, f.Path)
-		if known && old.Size == f.Size && old.ModTime == f.ModTime {
+		if known && old.File == f {
 			plan.Unchanged++
 			continue
 		}
@@ -56,42 +45,27 @@ func (x *Index) Plan(root string, files []source.File) (*Plan, error) {
 		}
 	}
 	slices.Sort(plan.Deleted)
-
-	// Dead files count too: their ids may still stand in a segment.
-	first := uint64(0)
-	for f := range segment.Files(view.segs) {
-		first = max(first, uint64(f.ID)+1)
-	}
-	if first+uint64(len(plan.Todo)) > math.MaxUint32 {
-		return nil, ErrNoIDs
-	}
-	plan.firstID = uint32(first)
-	return plan, nil
+	return plan
 }
 
 // Apply carries out a plan that was made for the index as it stands, a
-// publication per file. committed is called after each, when the file is in the
+// transaction per file. committed is called after each, when the file is in the
 // pool for good; its error ends the work. However Apply ends early, by an error
 // or a crash, a new plan holds exactly the rest.
-func (x *Index) Apply(ctx context.Context, plan *Plan, committed func(segment.FileEntry) error) error {
+func (x *Index) Apply(ctx context.Context, plan *Plan, committed func(File) error) error {
 	if err := x.compact(); err != nil {
 		return err
 	}
 	err := source.Each(ctx, plan.Todo, func(i int, terms []source.Term) error {
-		f := plan.Todo[i]
-		entry := segment.FileEntry{ID: plan.firstID + uint32(i), Path: f.Path, Size: f.Size, ModTime: f.ModTime}
-		var dead []uint32
-		if id, changed := plan.replaces[f.Path]; changed {
-			dead = []uint32{id}
+		replaced := -1
+		if id, changed := plan.replaces[plan.Todo[i].Path]; changed {
+			replaced = int(id)
 		}
-		b, err := segment.ForFile(entry, terms, dead)
+		f, err := x.commit(plan.Todo[i], terms, replaced)
 		if err != nil {
 			return err
 		}
-		if err := x.commit(b); err != nil {
-			return err
-		}
-		if err := committed(entry); err != nil {
+		if err := committed(f); err != nil {
 			return err
 		}
 		return x.compact()
@@ -99,8 +73,5 @@ func (x *Index) Apply(ctx context.Context, plan *Plan, committed func(segment.Fi
 	if err != nil || len(plan.Deleted) == 0 {
 		return err
 	}
-	if err := x.commit(segment.ForDeleted(plan.Deleted)); err != nil {
-		return err
-	}
-	return x.compact()
+	return x.delete(plan.Deleted)
 }

@@ -20,21 +20,25 @@ type Report struct {
 }
 
 // Verify reads everything in the pool and proves that it is a sound index:
-// every segment is complete, the segments agree with one another, and the heap
-// holds no object besides them, half-written or lost.
+// every segment is complete, the segments and the files agree with one another,
+// and the heap holds no segment besides them, half-written or lost.
 func (x *Index) Verify() (Report, error) {
-	links, err := x.links()
+	links := x.links()
+	segs, err := x.read(links)
 	if err != nil {
 		return Report{}, err
 	}
-	report := Report{Segments: len(links)}
-	for i, l := range links {
-		if err := l.Check(); err != nil {
+	report := Report{Segments: len(segs)}
+	for i, s := range segs {
+		if err := s.Check(); err != nil {
 			return report, fmt.Errorf("segment %d: %w", i, err)
 		}
-		report.Bytes += int64(objectSize + l.Header().BodySize())
+		report.Bytes += int64(headerSize + s.Header().BodySize())
 	}
-	if report.Files, err = checkFiles(segments(links)); err != nil {
+	if report.Files, err = x.checkFiles(); err != nil {
+		return report, fmt.Errorf("%w: %w", ErrInconsistent, err)
+	}
+	if err := checkIDs(segs, x.files.Len()); err != nil {
 		return report, fmt.Errorf("%w: %w", ErrInconsistent, err)
 	}
 	if err := x.checkHeap(links); err != nil {
@@ -43,50 +47,49 @@ func (x *Index) Verify() (Report, error) {
 	return report, nil
 }
 
-// checkFiles proves that ids ascend from the oldest segment to the newest, that
-// only files that are there are declared dead, and that no path is indexed twice.
-func checkFiles(segs []segment.Segment) (int, error) {
-	dead := segment.DeadIDs(segs)
-	paths := make(map[string]uint32)
-	next := uint64(0)
-	for f := range segment.Files(segs) {
-		if uint64(f.ID) < next {
-			return 0, fmt.Errorf("file %d (%s) stands after file %d", f.ID, f.Path, next-1)
+// checkFiles proves that every path is there, and none is indexed twice.
+func (x *Index) checkFiles() (int, error) {
+	ids := make(map[string]uint32)
+	for id, f := range x.files.All() {
+		if all := uint64(x.paths.Len()); f.PathAt > all || f.PathLen > all-f.PathAt {
+			return 0, fmt.Errorf("file %d has its path at %d to %d, there are %d bytes", id, f.PathAt, f.PathAt+f.PathLen, all)
 		}
-		next = uint64(f.ID) + 1
-		if dead.Has(f.ID) {
-			delete(dead, f.ID)
-			continue
-		}
-		if other, twice := paths[f.Path]; twice {
+	}
+	for f := range x.indexed() {
+		if other, twice := ids[f.Path]; twice {
 			return 0, fmt.Errorf("files %d and %d are both %s", other, f.ID, f.Path)
 		}
-		paths[f.Path] = f.ID
+		ids[f.Path] = f.ID
 	}
-	for id := range dead {
-		return 0, fmt.Errorf("file %d is declared dead and not there", id)
-	}
-	return len(paths), nil
+	return len(ids), nil
 }
 
-// checkHeap proves that the pool's objects are the linked segments and no others.
+// checkIDs proves that every file has been in one segment, and only in one: each
+// segment begins with the id at which the one before it ends.
+func checkIDs(segs []segment.Segment, files int) error {
+	next := uint32(0)
+	for i, s := range segs {
+		if h := s.Header(); h.First != next || h.End <= h.First {
+			return fmt.Errorf("segment %d has files %d to %d, those before it end at %d", i, h.First, h.End, next)
+		}
+		next = s.Header().End
+	}
+	if int(next) != files {
+		return fmt.Errorf("the segments end at file %d of %d", next, files)
+	}
+	return nil
+}
+
+// checkHeap proves that the pool's segments are the linked ones and no others.
 func (x *Index) checkHeap(links []link) error {
 	linked := make(map[libpmemobj.OID]bool, len(links))
 	for _, l := range links {
-		linked[l.object.OID()] = true
+		linked[l.Object.Ptr(x.pool).OID()] = true
 	}
-	if len(linked) != len(links) {
-		return errors.New("a segment is linked twice")
-	}
-	found := 0
-	for o := range libpmemobj.ObjectsOf[object](x.pool) {
+	for o := range libpmemobj.ObjectsOf[segment.Header](x.pool) {
 		if !linked[o.OID()] {
 			return fmt.Errorf("the object at offset %#x is linked nowhere", o.OID().Off)
 		}
-		found++
-	}
-	if found != len(links) {
-		return fmt.Errorf("%d segments are linked, the heap has %d", len(links), found)
 	}
 	return nil
 }

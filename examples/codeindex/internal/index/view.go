@@ -12,6 +12,7 @@ import (
 // View reads the index as it stands. It is made in microseconds, refers to the
 // pool's memory, and is valid until the index is changed or closed.
 type View struct {
+	x    *Index
 	segs []segment.Segment // oldest first
 	dead segment.IDs
 }
@@ -24,28 +25,15 @@ type Hit struct {
 
 // View gives access to what has been committed.
 func (x *Index) View() (*View, error) {
-	links, err := x.links()
+	segs, err := x.read(x.links())
 	if err != nil {
 		return nil, err
 	}
-	return newView(links), nil
-}
-
-func newView(links []link) *View {
-	segs := segments(links)
-	return &View{segs: segs, dead: segment.DeadIDs(segs)}
+	return &View{x, segs, x.dead(0, x.files.Len())}, nil
 }
 
 // Files walks the indexed files.
-func (v *View) Files() iter.Seq[segment.FileEntry] {
-	return func(yield func(segment.FileEntry) bool) {
-		for file := range segment.Files(v.segs) {
-			if !v.dead.Has(file.ID) && !yield(file) {
-				return
-			}
-		}
-	}
-}
+func (v *View) Files() iter.Seq[File] { return v.x.indexed() }
 
 // Lookup finds an identifier or a qualified pair, ordered by path and line.
 func (v *View) Lookup(word string) []Hit {
@@ -105,7 +93,7 @@ func isEmpty[T any](seq iter.Seq[T]) bool {
 func (v *View) hits(postings iter.Seq[segment.Posting]) []Hit {
 	var (
 		hits []Hit
-		file segment.FileEntry
+		file File
 	)
 	for p := range postings {
 		if p.File != file.ID || file.Path == "" {
@@ -119,13 +107,11 @@ func (v *View) hits(postings iter.Seq[segment.Posting]) []Hit {
 	return hits
 }
 
-// file finds an id that stands in some posting; every segment holds the files
-// of its own postings.
-func (v *View) file(id uint32) segment.FileEntry {
-	for _, s := range v.segs {
-		if file, ok := s.FileByID(id); ok {
-			return file
-		}
+// file finds an id that stands in some posting.
+func (v *View) file(id uint32) File {
+	f, err := v.x.files.At(int(id))
+	if err != nil {
+		panic(err) // Verify proves that no segment names a file that is not there
 	}
-	return segment.FileEntry{ID: id, Path: "?"}
+	return v.x.file(int(id), f)
 }

@@ -9,8 +9,12 @@ import (
 
 const maxU32 = math.MaxUint32
 
-// ErrTooLarge says that a section would outgrow its 32-bit offsets.
-var ErrTooLarge = errors.New("segment would exceed 4 GiB")
+var (
+	// ErrTooLarge says that a section would outgrow its 32-bit offsets.
+	ErrTooLarge = errors.New("segment would exceed 4 GiB")
+	// ErrNoIDs says that 2^32 files have been indexed over the pool's lifetime.
+	ErrNoIDs = errors.New("the index has run out of file numbers")
+)
 
 // Builder is a segment whose size is known and whose bytes are not written yet.
 // The caller reserves persistent memory of that size and has the bytes written
@@ -39,32 +43,16 @@ func Build(b Builder, h *Header, body []byte) {
 // writer fills the sections of a body side by side. Each is a slice of length
 // zero whose capacity is the section, so that append writes in place.
 type writer struct {
-	files, dead, terms, paths, names, posts []byte
+	terms, names, posts []byte
 }
 
 func newWriter(h *Header, body []byte) *writer {
 	section := func(from, to uint64) []byte { return body[from:from:to] }
 	return &writer{
-		files: section(0, h.deadAt()),
-		dead:  section(h.deadAt(), h.termsAt()),
-		terms: section(h.termsAt(), h.pathsAt()),
-		paths: section(h.pathsAt(), h.namesAt()),
+		terms: section(0, h.namesAt()),
 		names: section(h.namesAt(), h.postsAt()),
 		posts: section(h.postsAt(), h.BodySize()),
 	}
-}
-
-func (w *writer) file(e FileEntry) {
-	w.paths = append(w.paths, e.Path...)
-	le := binary.LittleEndian
-	w.files = le.AppendUint32(w.files, e.ID)
-	w.files = le.AppendUint32(w.files, uint32(len(w.paths)))
-	w.files = le.AppendUint64(w.files, uint64(e.Size))
-	w.files = le.AppendUint64(w.files, uint64(e.ModTime))
-}
-
-func (w *writer) deadID(id uint32) {
-	w.dead = binary.LittleEndian.AppendUint32(w.dead, id)
 }
 
 // endTerm closes the term whose postings have just been appended to w.posts.
@@ -77,7 +65,7 @@ func (w *writer) endTerm(name []byte) {
 // finish proves that sizes and write agreed. If they had not, append would have
 // moved a section to the Go heap, and its bytes would be missing from the body.
 func (w *writer) finish() {
-	for _, section := range [][]byte{w.files, w.dead, w.terms, w.paths, w.names, w.posts} {
+	for _, section := range [][]byte{w.terms, w.names, w.posts} {
 		if len(section) != cap(section) {
 			panic(fmt.Sprintf("segment: wrote %d bytes into a section of %d", len(section), cap(section)))
 		}
@@ -85,18 +73,20 @@ func (w *writer) finish() {
 }
 
 // header turns sums into a Header, unless one does not fit.
-func header(files, dead, terms, paths, names, posts, postings uint64) (Header, error) {
-	for _, n := range []uint64{files, dead, terms, paths, names, posts} {
+func header(first, end, terms, names, posts, postings uint64) (Header, error) {
+	if end > maxU32 {
+		return Header{}, ErrNoIDs
+	}
+	for _, n := range []uint64{terms, names, posts} {
 		if n > maxU32 {
 			return Header{}, ErrTooLarge
 		}
 	}
 	return Header{
 		Postings: postings,
-		Files:    uint32(files),
-		Dead:     uint32(dead),
+		First:    uint32(first),
+		End:      uint32(end),
 		Terms:    uint32(terms),
-		Paths:    uint32(paths),
 		Names:    uint32(names),
 		Posts:    uint32(posts),
 	}, nil

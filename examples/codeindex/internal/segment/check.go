@@ -13,11 +13,8 @@ func (s Segment) Check() error {
 		return err
 	}
 	checks := []func() error{
-		func() error { return checkEnds("file", s.files, fileSize, 4, s.paths) },
-		func() error { return checkEnds("name", s.terms, termSize, 0, s.names) },
-		func() error { return checkEnds("postings", s.terms, termSize, 4, s.posts) },
-		func() error { return checkAscending("file id", s.files, fileSize) },
-		func() error { return checkAscending("dead id", s.dead, deadSize) },
+		func() error { return checkEnds("name", s.terms, nameEnd, s.names) },
+		func() error { return checkEnds("postings", s.terms, postsEnd, s.posts) },
 		s.checkTerms,
 	}
 	for _, check := range checks {
@@ -29,12 +26,12 @@ func (s Segment) Check() error {
 }
 
 // checkEnds proves that the pieces of blob follow one another and fill it.
-func checkEnds(what string, table []byte, stride, offset int, blob []byte) error {
+func checkEnds(what string, terms []byte, offset int, blob []byte) error {
 	previous := uint32(0)
-	for at := offset; at < len(table); at += stride {
-		end := u32(table[at:])
+	for at := offset; at < len(terms); at += termSize {
+		end := u32(terms[at:])
 		if end < previous {
-			return fmt.Errorf("%s %d ends at %d, before its start at %d", what, at/stride, end, previous)
+			return fmt.Errorf("%s %d ends at %d, before its start at %d", what, at/termSize, end, previous)
 		}
 		previous = end
 	}
@@ -44,20 +41,7 @@ func checkEnds(what string, table []byte, stride, offset int, blob []byte) error
 	return nil
 }
 
-func checkAscending(what string, table []byte, stride int) error {
-	for at := stride; at < len(table); at += stride {
-		if previous, id := u32(table[at-stride:]), u32(table[at:]); id <= previous {
-			return fmt.Errorf("%s %d follows %d", what, id, previous)
-		}
-	}
-	return nil
-}
-
 func (s Segment) checkTerms() error {
-	known := make(IDs, s.Files())
-	for i := range s.Files() {
-		known[s.File(i).ID] = struct{}{}
-	}
 	var (
 		previous []byte
 		postings uint64
@@ -68,7 +52,7 @@ func (s Segment) checkTerms() error {
 			return fmt.Errorf("term %q follows %q", name, previous)
 		}
 		previous = name
-		n, err := checkPosts(s.Posts(i), known)
+		n, err := s.checkPosts(s.Posts(i))
 		if err != nil {
 			return fmt.Errorf("term %q: %w", name, err)
 		}
@@ -80,7 +64,7 @@ func (s Segment) checkTerms() error {
 	return nil
 }
 
-func checkPosts(posts []byte, known IDs) (uint64, error) {
+func (s Segment) checkPosts(posts []byte) (uint64, error) {
 	var (
 		count, read uint64
 		previous    Posting
@@ -90,7 +74,7 @@ func checkPosts(posts []byte, known IDs) (uint64, error) {
 		if r.count == 0 {
 			return 0, fmt.Errorf("file %d has no lines", r.file)
 		}
-		if !known.Has(r.file) {
+		if r.file < s.header.First || r.file >= s.header.End {
 			return 0, fmt.Errorf("file %d is not in this segment", r.file)
 		}
 		if count > 0 && r.file <= previous.File {

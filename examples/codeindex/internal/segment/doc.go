@@ -1,15 +1,12 @@
 // Package segment lays out a piece of the index as plain bytes: a sorted table
-// of terms, and for each the files and lines where it stands. A segment is
+// of terms, and for each the files, by their ids, and the lines where it stands. A segment is
 // written once, straight into the memory it will stay in, and never changed.
 //
 // The package knows bytes only. Package index keeps segments in a pool, one
 // object each: a Header, then the body that the Header describes.
 //
-//	body     files   24 B each: id u32, end of its path u32, size i64, mtime i64; by id
-//	         dead     4 B each: id u32 of a file that newer files replace; by id
-//	         terms    8 B each: end of its name u32, end of its postings u32; by name
-//	         paths    the files' paths, one after another
-//	         names    the terms' names, likewise
+//	body     terms    8 B each: end of its name u32, end of its postings u32; by name
+//	         names    the terms' names, one after another
 //	         posts    the terms' postings, likewise
 //
 // An entry begins where the one before it ends. Numbers are little-endian and

@@ -10,19 +10,18 @@ import (
 // holds numbers only.
 type Header struct {
 	Postings uint64 // pairs of file and line, over all terms
-	Files    uint32
-	Dead     uint32
+	First    uint32 // the lowest id that a file in it may have
+	End      uint32 // one more than the highest
 	Terms    uint32
-	Paths    uint32 // bytes
 	Names    uint32 // bytes
 	Posts    uint32 // bytes
 	CRC      uint32 // CRC-32C of the numbers above and the body
-	_        uint32
 }
 
+// A term's record.
 const (
-	fileSize = 24
-	deadSize = 4
+	nameEnd  = 0
+	postsEnd = 4
 	termSize = 8
 )
 
@@ -31,20 +30,17 @@ func (h *Header) BodySize() uint64 {
 	return h.postsAt() + uint64(h.Posts)
 }
 
-func (h *Header) deadAt() uint64  { return fileSize * uint64(h.Files) }
-func (h *Header) termsAt() uint64 { return h.deadAt() + deadSize*uint64(h.Dead) }
-func (h *Header) pathsAt() uint64 { return h.termsAt() + termSize*uint64(h.Terms) }
-func (h *Header) namesAt() uint64 { return h.pathsAt() + uint64(h.Paths) }
+func (h *Header) namesAt() uint64 { return termSize * uint64(h.Terms) }
 func (h *Header) postsAt() uint64 { return h.namesAt() + uint64(h.Names) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum covers the header too: a body under a wrong header is as good as lost.
 func (h *Header) checksum(body []byte) uint32 {
-	var b [32]byte
+	var b [28]byte
 	le := binary.LittleEndian
 	le.PutUint64(b[0:], h.Postings)
-	for i, n := range []uint32{h.Files, h.Dead, h.Terms, h.Paths, h.Names, h.Posts} {
+	for i, n := range []uint32{h.First, h.End, h.Terms, h.Names, h.Posts} {
 		le.PutUint32(b[8+4*i:], n)
 	}
 	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, body)

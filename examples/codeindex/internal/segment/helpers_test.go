@@ -27,44 +27,33 @@ func build(t testing.TB, b Builder) Segment {
 	return s
 }
 
-func fileSegment(t testing.TB, file FileEntry, terms []source.Term, dead ...uint32) Segment {
+func fileSegment(t testing.TB, id int, terms []source.Term) Segment {
 	t.Helper()
-	b, err := ForFile(file, terms, dead)
+	b, err := ForFile(id, terms)
 	require.NoError(t, err)
 	return build(t, b)
 }
 
-func mergeSegments(t testing.TB, segs []Segment) Segment {
+func mergeSegments(t testing.TB, segs []Segment, dead IDs) Segment {
 	t.Helper()
-	b, err := Merge(segs)
+	b, err := Merge(segs, dead)
 	require.NoError(t, err)
 	return build(t, b)
 }
 
-// contents is everything that segs say, dead files left out, in plain maps.
-type contents struct {
-	Files map[uint32]FileEntry
-	Terms map[string][]Posting
-}
-
-func read(segs ...Segment) contents {
-	c := contents{map[uint32]FileEntry{}, map[string][]Posting{}}
-	dead := DeadIDs(segs)
-	for f := range Files(segs) {
-		if !dead.Has(f.ID) {
-			c.Files[f.ID] = f
-		}
-	}
+// read is everything that segs say, dead files left out.
+func read(dead IDs, segs ...Segment) map[string][]Posting {
+	terms := map[string][]Posting{}
 	for name, lists := range Union(segs, "") {
 		for _, posts := range lists {
 			for p := range Postings(posts) {
 				if !dead.Has(p.File) {
-					c.Terms[string(name)] = append(c.Terms[string(name)], p)
+					terms[string(name)] = append(terms[string(name)], p)
 				}
 			}
 		}
 	}
-	return c
+	return terms
 }
 
 // randomTerms makes up to n terms from a small vocabulary, so that files share some.

@@ -12,79 +12,50 @@ import (
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/source"
 )
 
-// Ensure that a merged segment says what its sources say, whatever mix of new,
-// changed and deleted files they hold, and that merging in stages changes nothing.
+// Ensure that a merged segment says what its sources say, whichever files are
+// dead, and that merging in stages changes nothing.
 func TestMergeProperty(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 5))
-		var (
-			segs []Segment
-			live []uint32
-		)
-		kill := func() []uint32 {
-			if len(live) == 0 || r.IntN(3) > 0 {
-				return nil
-			}
-			i := r.IntN(len(live))
-			id := live[i]
-			live = slices.Delete(live, i, i+1)
-			return []uint32{id}
-		}
-		for id := range uint32(2 + r.IntN(40)) {
-			if dead := kill(); dead != nil && r.IntN(2) == 0 {
-				segs = append(segs, build(t, ForDeleted(dead)))
-				continue
-			} else {
-				file := FileEntry{ID: id, Path: fmt.Sprintf("/dir/%d.go", id), Size: int64(id), ModTime: r.Int64()}
-				segs = append(segs, fileSegment(t, file, randomTerms(r, 30), dead...))
-				live = append(live, id)
+		var segs []Segment
+		dead := IDs{}
+		for id := range 2 + r.IntN(40) {
+			segs = append(segs, fileSegment(t, id, randomTerms(r, 30)))
+			if r.IntN(4) == 0 && seed%2 == 0 {
+				dead[uint32(id)] = struct{}{}
 			}
 		}
-		want := read(segs...)
-		require.Len(t, want.Files, len(live))
+		want := read(dead, segs...)
 
-		whole := mergeSegments(t, segs)
-		require.Equal(t, want, read(whole), "seed %d", seed)
-		require.Zero(t, whole.Dead(), "all dead files were among the sources")
+		whole := mergeSegments(t, segs, dead)
+		require.Equal(t, want, read(nil, whole), "seed %d", seed)
+		require.Zero(t, whole.header.First)
+		require.EqualValues(t, len(segs), whole.header.End)
 
-		cut := r.IntN(len(segs))
-		newer := mergeSegments(t, segs[cut:])
-		require.Equal(t, want, read(append(slices.Clone(segs[:cut]), newer)...), "seed %d, newer half merged", seed)
-		older := mergeSegments(t, segs[:cut])
-		require.Equal(t, want, read(older, newer), "seed %d, both halves merged", seed)
-		require.Equal(t, whole.body, mergeSegments(t, []Segment{older, newer}).body, "seed %d, merged in two stages", seed)
+		cut := 1 + r.IntN(len(segs)-1)
+		newer := mergeSegments(t, segs[cut:], dead)
+		require.EqualValues(t, cut, newer.header.First)
+		require.Equal(t, want, read(dead, append(slices.Clone(segs[:cut]), newer)...), "seed %d, newer half merged", seed)
+		older := mergeSegments(t, segs[:cut], nil)
+		require.Equal(t, want, read(dead, older, newer), "seed %d, both halves merged, in one all alive", seed)
+		require.Equal(t, whole.body, mergeSegments(t, []Segment{older, newer}, dead).body, "seed %d, merged in two stages", seed)
 	}
-}
-
-// Ensure that a declaration outlives the merge as long as its file is elsewhere.
-func TestMergeKeepsOutsideTombstones(t *testing.T) {
-	term := []source.Term{{Name: "x", Lines: []uint32{1}}}
-	old := fileSegment(t, FileEntry{ID: 1, Path: "/a"}, term)
-	a := fileSegment(t, FileEntry{ID: 2, Path: "/a"}, term, 1)
-	b := fileSegment(t, FileEntry{ID: 3, Path: "/a"}, term, 2)
-
-	young := mergeSegments(t, []Segment{a, b})
-	assert.Equal(t, IDs{1: {}}, DeadIDs([]Segment{young}), "2 is settled, 1 is not")
-	all := mergeSegments(t, []Segment{old, young})
-	assert.Zero(t, all.Dead())
-	assert.Equal(t, []Posting{{3, 1}}, slices.Collect(Postings(all.Find("x"))))
 }
 
 // Ensure that terms that only dead files had are gone with them.
 func TestMergeDropsTerms(t *testing.T) {
-	a := fileSegment(t, FileEntry{ID: 1, Path: "/a"}, []source.Term{{Name: "only", Lines: []uint32{1}}})
-	s := mergeSegments(t, []Segment{a, build(t, ForDeleted([]uint32{1}))})
+	a := fileSegment(t, 1, []source.Term{{Name: "only", Lines: []uint32{1}}})
+	s := mergeSegments(t, []Segment{a}, IDs{1: {}})
 	assert.Zero(t, s.Terms())
-	assert.Zero(t, s.Files())
 	assert.Empty(t, s.body)
 }
 
 func TestUnion(t *testing.T) {
 	line := []uint32{1}
 	segs := []Segment{
-		fileSegment(t, FileEntry{ID: 1, Path: "/a"}, []source.Term{{Name: "a", Lines: line}, {Name: "c", Lines: line}}),
-		fileSegment(t, FileEntry{ID: 2, Path: "/b"}, nil),
-		fileSegment(t, FileEntry{ID: 3, Path: "/c"}, []source.Term{{Name: "b", Lines: line}, {Name: "c", Lines: line}}),
+		fileSegment(t, 1, []source.Term{{Name: "a", Lines: line}, {Name: "c", Lines: line}}),
+		fileSegment(t, 2, nil),
+		fileSegment(t, 3, []source.Term{{Name: "b", Lines: line}, {Name: "c", Lines: line}}),
 	}
 	tests := []struct {
 		from string

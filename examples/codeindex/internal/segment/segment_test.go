@@ -15,37 +15,28 @@ import (
 func TestFileRoundTrip(t *testing.T) {
 	tests := []struct {
 		name  string
-		file  FileEntry
+		id    int
 		terms []source.Term
-		dead  []uint32
 	}{
-		{name: "nothing in it", file: FileEntry{ID: 1, Path: "/a.go"}},
-		{name: "one term", file: FileEntry{1, "/a.go", 10, 20}, terms: []source.Term{{Name: "a", Lines: []uint32{1}}}},
-		{name: "several, with dead files",
-			file:  FileEntry{300, "/dir/größe.go", 1 << 40, -1},
-			terms: []source.Term{{Name: "a", Lines: []uint32{1, 2, 900}}, {Name: "a.b", Lines: []uint32{7}}, {Name: "世界", Lines: []uint32{128}}},
-			dead:  []uint32{2, 299}},
-		{name: "largest numbers",
-			file:  FileEntry{math.MaxUint32, "/z", math.MaxInt64, math.MaxInt64},
-			terms: []source.Term{{Name: "z", Lines: []uint32{1, math.MaxUint32}}},
-			dead:  []uint32{0, math.MaxUint32 - 1}},
+		{name: "nothing in it", id: 1},
+		{name: "one term", id: 1, terms: []source.Term{{Name: "a", Lines: []uint32{1}}}},
+		{name: "several", id: 300,
+			terms: []source.Term{{Name: "a", Lines: []uint32{1, 2, 900}}, {Name: "a.b", Lines: []uint32{7}}, {Name: "世界", Lines: []uint32{128}}}},
+		{name: "largest numbers", id: math.MaxUint32 - 1,
+			terms: []source.Term{{Name: "z", Lines: []uint32{1, math.MaxUint32}}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := fileSegment(t, test.file, test.terms, test.dead...)
-			require.Equal(t, 1, s.Files())
-			assert.Equal(t, test.file, s.File(0))
-			require.Equal(t, len(test.dead), s.Dead())
-			for i, id := range test.dead {
-				assert.Equal(t, id, s.DeadID(i))
-			}
+			s := fileSegment(t, test.id, test.terms)
+			assert.EqualValues(t, test.id, s.Header().First)
+			assert.EqualValues(t, test.id+1, s.Header().End)
 			require.Equal(t, len(test.terms), s.Terms())
 			for i, term := range test.terms {
 				assert.Equal(t, term.Name, string(s.Name(i)))
 				assert.Equal(t, i, s.Search(term.Name))
 				var lines []uint32
 				for p := range Postings(s.Find(term.Name)) {
-					assert.Equal(t, test.file.ID, p.File)
+					assert.EqualValues(t, test.id, p.File)
 					lines = append(lines, p.Line)
 				}
 				assert.Equal(t, term.Lines, lines)
@@ -55,24 +46,9 @@ func TestFileRoundTrip(t *testing.T) {
 	}
 }
 
-func TestFindByID(t *testing.T) {
-	var segs []Segment
-	for _, id := range []uint32{3, 5, 9} {
-		segs = append(segs, fileSegment(t, FileEntry{ID: id, Path: "/f"}, nil))
-	}
-	s := mergeSegments(t, segs)
-	for id := range uint32(12) {
-		entry, ok := s.FileByID(id)
-		assert.Equal(t, id == 3 || id == 5 || id == 9, ok, "id %d", id)
-		if ok {
-			assert.Equal(t, id, entry.ID)
-		}
-	}
-}
-
 // Ensure that the lookup positions between and beyond the terms are right.
 func TestSearchBetween(t *testing.T) {
-	s := fileSegment(t, FileEntry{ID: 1, Path: "/f"}, []source.Term{
+	s := fileSegment(t, 1, []source.Term{
 		{Name: "b", Lines: []uint32{1}}, {Name: "bb", Lines: []uint32{1}}, {Name: "d", Lines: []uint32{1}},
 	})
 	for name, want := range map[string]int{"": 0, "a": 0, "b": 0, "ba": 1, "bb": 1, "c": 2, "d": 2, "e": 3} {
@@ -80,17 +56,10 @@ func TestSearchBetween(t *testing.T) {
 	}
 }
 
-func TestDeletedRoundTrip(t *testing.T) {
-	s := build(t, ForDeleted([]uint32{4, 8}))
-	assert.Zero(t, s.Files())
-	assert.Zero(t, s.Terms())
-	assert.Equal(t, IDs{4: {}, 8: {}}, DeadIDs([]Segment{s}))
-}
-
 // Ensure that Check notices every single flipped bit, of header and body.
 func TestCheckNoticesAnyBit(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	s := fileSegment(t, FileEntry{7, "/seven.go", 1, 2}, randomTerms(r, 12), 3)
+	s := fileSegment(t, 7, randomTerms(r, 12))
 	for i := range s.body {
 		for bit := range 8 {
 			s.body[i] ^= 1 << bit
@@ -98,7 +67,7 @@ func TestCheckNoticesAnyBit(t *testing.T) {
 			s.body[i] ^= 1 << bit
 		}
 	}
-	for i, field := range []*uint32{&s.header.Files, &s.header.Dead, &s.header.Terms, &s.header.Paths, &s.header.Names, &s.header.Posts, &s.header.CRC} {
+	for i, field := range []*uint32{&s.header.First, &s.header.End, &s.header.Terms, &s.header.Names, &s.header.Posts, &s.header.CRC} {
 		*field ^= 1
 		require.ErrorIs(t, s.Check(), ErrDamaged, "field %d", i)
 		*field ^= 1
@@ -124,12 +93,10 @@ func TestCheckNoticesWrongBuilder(t *testing.T) {
 		{"wrong count", func(s Segment) { s.header.Postings++ }, "the header says 4"},
 		{"wrong end of a name", func(s Segment) { s.terms[0] = 9 }, "before its start"},
 		{"names not used up", func(s Segment) { s.terms[8] = 1 }, "of 2 bytes"},
-		{"a dead id twice", func(s Segment) { s.dead[0] = 6 }, "dead id 6 follows 6"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := fileSegment(t, FileEntry{ID: 1, Path: "/f"},
-				[]source.Term{{Name: "a", Lines: []uint32{1, 2}}, {Name: "b", Lines: []uint32{5}}}, 5, 6)
+			s := fileSegment(t, 1, []source.Term{{Name: "a", Lines: []uint32{1, 2}}, {Name: "b", Lines: []uint32{5}}})
 			test.spoil(s)
 			s.header.CRC = s.header.checksum(s.body)
 			err := s.Check()
@@ -141,20 +108,28 @@ func TestCheckNoticesWrongBuilder(t *testing.T) {
 
 // Ensure that a body of the wrong length is refused before anything is read.
 func TestViewWrongLength(t *testing.T) {
-	s := fileSegment(t, FileEntry{ID: 1, Path: "/f"}, nil)
+	s := fileSegment(t, 1, []source.Term{{Name: "f", Lines: []uint32{1}}})
 	_, err := View(s.header, s.body[1:])
 	require.ErrorIs(t, err, ErrDamaged)
-	assert.ErrorContains(t, err, "header describes 26 bytes, there are 25")
+	assert.ErrorContains(t, err, "header describes 12 bytes, there are 11")
 }
 
 func TestTooLarge(t *testing.T) {
-	_, err := header(1, 0, 1, 1, 1, math.MaxUint32+1, 1)
+	_, err := header(0, 1, 1, 1, math.MaxUint32+1, 1)
 	assert.ErrorIs(t, err, ErrTooLarge)
+}
+
+// Ensure that ids go up to the last one and not beyond.
+func TestNoIDs(t *testing.T) {
+	_, err := ForFile(math.MaxUint32-1, nil)
+	require.NoError(t, err)
+	_, err = ForFile(math.MaxUint32, nil)
+	assert.ErrorIs(t, err, ErrNoIDs)
 }
 
 // Ensure that a builder that miscounts is caught instead of losing bytes.
 func TestBuildMiscounted(t *testing.T) {
-	b, err := ForFile(FileEntry{ID: 1, Path: "/f"}, []source.Term{{Name: "a", Lines: []uint32{1}}}, nil)
+	b, err := ForFile(1, []source.Term{{Name: "a", Lines: []uint32{1}}})
 	require.NoError(t, err)
 	b.(*fileBuilder).head.Posts--
 	assert.Panics(t, func() {
