@@ -156,6 +156,29 @@ func TestOpenMisuse(t *testing.T) {
 	require.Panics(t, func() { directory.Register(box.Name, directory.Handler{}) })
 }
 
+// Ensure that an object whose size cannot be found out is listed with the
+// reason, and does not hide the others.
+func TestListBroken(t *testing.T) {
+	broken := errors.New("broken")
+	directory.Register("test.Broken", directory.Handler{
+		Stat: func(*libpmemobj.Pool, uint64) (directory.Stat, error) { return directory.Stat{}, broken },
+	})
+	p := testpool.New(t)
+	for name, k := range map[string]directory.Kind{"a": box, "b": {Name: "test.Broken"}, "c": {Name: "unknown"}, "d": box} {
+		_, err := directory.Open(p, name, k, newBox)
+		require.NoError(t, err)
+	}
+	unknown := directory.Stat{Entries: -1, Bytes: -1}
+	sizes := map[string]directory.Stat{}
+	for e, err := range directory.List(p) {
+		require.Equal(t, e.Name == "b", errors.Is(err, broken), "%v", err)
+		require.NotZero(t, e.Off)
+		sizes[e.Name] = e.Stat
+	}
+	known := directory.Stat{Entries: 1, Bytes: 64 + 48}
+	require.Equal(t, map[string]directory.Stat{"a": known, "b": unknown, "c": unknown, "d": known}, sizes)
+}
+
 type ownRoot struct {
 	Directory directory.Root
 	Mine      uint64

@@ -58,9 +58,14 @@ type Entry struct {
 
 // List ranges over the names in the pool's directory, in no particular order,
 // as they are when the loop begins. Sizes are those of the moment; they are -1
-// for kinds whose package the program does not import. A pool without a
-// directory has no names, or gives an error if its root object is something
-// else.
+// for kinds whose package the program does not import, and for an object that
+// is damaged: that entry comes with an error, and the others follow. A pool
+// without a directory has no names, or gives an error, and no entry, if its root
+// object is something else.
+//
+// List changes nothing in the pool, but to find out a size, the container is
+// opened, which may complete what a crash has interrupted; to look at a pool
+// that must stay as it is, open that with [libpmemobj.WithCopyOnWrite].
 func List(p *libpmemobj.Pool) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		all, err := list(p)
@@ -72,7 +77,10 @@ func List(p *libpmemobj.Pool) iter.Seq2[Entry, error] {
 			e.Stat = Stat{-1, -1}
 			var err error
 			if h, _ := handlerOf(e.Kind.Name); h.Stat != nil {
-				e.Stat, err = h.Stat(p, e.Off)
+				var st Stat
+				if st, err = h.Stat(p, e.Off); err == nil {
+					e.Stat = st
+				}
 			}
 			if !yield(e, err) {
 				return
