@@ -149,6 +149,10 @@ func TestMistakes(t *testing.T) {
 		"dump -r x " + path:                       "numbers and ranges",
 		"dump " + obj:                             "only log and blk pools",
 		"dump /none":                              "no such file",
+		"list":                                    "usage",
+		"list a b":                                "usage",
+		"list /none":                              "no such file",
+		"list " + path:                            "not a pmemobj pool: a pmemlog pool",
 	} {
 		code, _, errOut := tool(t, "", strings.Fields(args)...)
 		assert.Equal(t, 1, code, args)
