@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 images=${CRASHTEST_IMAGES:-2500}
 rounds=${CRASHTEST_ROUNDS:-2}
-[ $# -gt 0 ] || set -- ./libpmem ./libpmemlog ./libpmemblk ./libpmemobj \
+[ $# -gt 0 ] || set -- ./libpmem ./libpmemlog ./libpmemblk ./libpmemobj/... \
 	./examples/quickstart ./examples/eventlog ./examples/blockstore-nbd ./examples/codeindex/internal/index
 
 work=$(mktemp -d)

@@ -7,6 +7,8 @@
 // or after one more: the one that was under way. Then some operations follow
 // on the image, because a store that looks right may be broken for what comes
 // next.
+//
+// Steps are operations that are written down, not drawn.
 package crashmodel
 
 import (
@@ -73,16 +75,21 @@ type Workload[S any] struct {
 	// Whole checks what must hold for the store as a whole, also once more
 	// operations have followed. It may be nil.
 	Whole func(s S) error
+	// Finish comes last on every image, and may leave the store as it likes: to
+	// see that it can be emptied, for example. It may be nil.
+	Finish func(s S) error
 }
 
-// Images is how many images a test checks in an ordinary run of the tests.
-// `make crashtest` has many more checked.
+// Images is how many images a test checks in an ordinary run of the tests, if c
+// does not say otherwise. `make crashtest` has many more checked.
 const Images = 40
 
 // Run runs w under crashtest.
 func Run[S crashtest.Store](t *testing.T, c crashtest.Config, w Workload[S]) {
 	t.Helper()
-	c.Images = Images
+	if c.Images == 0 {
+		c.Images = Images
+	}
 	crashtest.Run(t, c, w.run, w.check)
 }
 
@@ -122,7 +129,10 @@ func (w Workload[S]) check(s S, acked crashtest.Acked) error {
 	if err := w.whole(s); err != nil {
 		return fmt.Errorf("the store looked right, but after going on with it: %w", err)
 	}
-	return nil
+	if w.Finish == nil {
+		return nil
+	}
+	return w.Finish(s)
 }
 
 func (w Workload[S]) whole(s S) error {

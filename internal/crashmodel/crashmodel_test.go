@@ -2,7 +2,9 @@ package crashmodel
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,6 +74,34 @@ func TestDuring(t *testing.T) {
 	require.ErrorContains(t, err, "out of bounds")
 	_, err = a.check(&numbers{sum: -1}, 10)
 	require.ErrorContains(t, err, "neither", "no operation is under way at the end")
+}
+
+// Ensure that steps that are written down are learned and compared like others.
+func TestSteps(t *testing.T) {
+	add := func(n int) func(s *numbers) error {
+		return func(s *numbers) error { s.sum += n; return nil }
+	}
+	a := Steps[*numbers]{
+		Setup:    add(100),
+		Steps:    []func(s *numbers) error{add(1), add(20)},
+		Contents: func(s *numbers) (string, error) { return fmt.Sprint("a sum of ", s.sum), nil },
+	}.Actor(t, &numbers{})
+	s := numbers{sum: 100}
+	acked := int64(0)
+	require.NoError(t, a.run(&s, func(n int64) { acked = n }))
+	require.EqualValues(t, 2, acked)
+	require.Equal(t, 121, s.sum)
+	for acked, wanted := range [][]int{{100, 101}, {101, 121}, {121}} {
+		for _, sum := range []int{100, 101, 120, 121} {
+			goOn, err := a.check(&numbers{sum: sum}, int64(acked))
+			if !slices.Contains(wanted, sum) {
+				require.ErrorContains(t, err, fmt.Sprintf("there is a sum of %d, should be a sum of %d", sum, wanted[0]))
+				continue
+			}
+			require.NoError(t, err)
+			require.NoError(t, goOn())
+		}
+	}
 }
 
 // Ensure that the first difference is named, and only a difference.

@@ -5,10 +5,11 @@ package counter_test
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"math/rand/v2"
 	"testing"
 
-	"github.com/pmem/pmdk-go/internal/crashsteps"
+	"github.com/pmem/pmdk-go/internal/crashmodel"
+	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmem/crashtest"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/counter"
@@ -46,74 +47,64 @@ func TestCrash(t *testing.T) {
 		},
 		func(a, _ *counter.Sharded, _ *libpmemobj.Pool) error { return a.Add(10) },
 	}
-	test := crashsteps.Test{
-		Config: crashtest.Config{Images: 500, Warnings: crashtest.Ignore},
-		Setup:  func(p *libpmemobj.Pool) error { _, _, err := openTwo(p); return err },
-		Contents: func(p *libpmemobj.Pool) (string, error) {
-			a, b, err := openTwo(p)
-			if err != nil {
-				return "", err
-			}
-			x, err1 := a.Load()
-			y, err2 := b.Load()
-			return fmt.Sprintf("%d and %d", x, y), errors.Join(err1, err2)
-		},
-	}
-	for _, s := range steps {
-		test.Steps = append(test.Steps, func(p *libpmemobj.Pool) error {
+	var bound []func(p *libpmemobj.Pool) error
+	for _, step := range steps {
+		bound = append(bound, func(p *libpmemobj.Pool) error {
 			a, b, err := openTwo(p)
 			if err != nil {
 				return err
 			}
-			return s(a, b, p)
+			return step(a, b, p)
 		})
 	}
-	crashsteps.Run(t, test)
+	crashmodel.Run(t, crashtest.Config{Images: 500, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{
+		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Steps[*libpmemobj.Pool]{
+			Setup: func(p *libpmemobj.Pool) error { _, _, err := openTwo(p); return err },
+			Steps: bound,
+			Contents: func(p *libpmemobj.Pool) (string, error) {
+				a, b, err := openTwo(p)
+				if err != nil {
+					return "", err
+				}
+				x, err1 := a.Load()
+				y, err2 := b.Load()
+				return fmt.Sprintf("%d and %d", x, y), errors.Join(err1, err2)
+			},
+		}.Actor(t, testpool.New(t))},
+	})
 }
 
 // Ensure that of many goroutines' additions a crash loses none that returned.
+// Each adds in digits of its own, so that they can be told apart.
 func TestCrashParallel(t *testing.T) {
-	const goroutines, each = 3, 10
-	crashtest.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, func(p *libpmemobj.Pool) error {
-		var c *counter.Sharded
-		if err := crashtest.Unchecked(func() (err error) { c, err = counter.Open(p, "c"); return err }); err != nil {
-			return err
-		}
-		var wg sync.WaitGroup
-		errs := make([]error, goroutines)
-		for g := range goroutines {
-			wg.Go(func() {
-				for i := range each {
-					if g == 0 {
-						errs[g] = p.Update(func(tx *libpmemobj.Tx) error { return c.In(tx).Add(1) })
-					} else {
-						errs[g] = c.Add(1)
-					}
-					if errs[g] != nil {
-						return
-					}
-					crashtest.AckAs(int32(g), int64(i+1))
+	const each, base = 10, 100
+	var actors []crashmodel.Actor[*libpmemobj.Pool]
+	for g, unit := range []int64{1, base, base * base} {
+		actors = append(actors, crashmodel.Script[*libpmemobj.Pool, int64, struct{}]{
+			Name:  fmt.Sprint("goroutine ", g),
+			Steps: each,
+			Setup: func(p *libpmemobj.Pool) error { _, err := counter.Open(p, "c"); return err },
+			Draw:  func(*rand.Rand, int64) struct{} { return struct{}{} },
+			Apply: func(n int64, _ struct{}) int64 { return n + 1 },
+			Do: func(p *libpmemobj.Pool, _ struct{}) error {
+				c, err := counter.Open(p, "c")
+				if err != nil {
+					return err
 				}
-			})
-		}
-		wg.Wait()
-		return errors.Join(errs...)
-	}, func(p *libpmemobj.Pool, acked crashtest.Acked) error {
-		c, err := counter.Open(p, "c")
-		if err != nil {
-			return err
-		}
-		n, err := c.Load()
-		if err != nil {
-			return err
-		}
-		least := int64(0)
-		for g := range goroutines {
-			least += acked.Of(int32(g))
-		}
-		if n < least || n > least+goroutines {
-			return fmt.Errorf("the counter is at %d, acknowledged were %d", n, least)
-		}
-		return nil
-	})
+				if g == 0 {
+					return p.Update(func(tx *libpmemobj.Tx) error { return c.In(tx).Add(unit) })
+				}
+				return c.Add(unit)
+			},
+			Read: func(p *libpmemobj.Pool) (int64, error) {
+				c, err := counter.Open(p, "c")
+				if err != nil {
+					return 0, err
+				}
+				n, err := c.Load()
+				return n / unit % base, err
+			},
+		}.Actor())
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pmem/pmdk-go/internal/crashsteps"
+	"github.com/pmem/pmdk-go/internal/crashmodel"
+	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmem/crashtest"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/directory"
@@ -34,12 +35,19 @@ func TestCrash(t *testing.T) {
 		slices.Sort(all)
 		return all, nil
 	}
-	test := crashsteps.Test{
-		Config: crashtest.Config{Images: 1000, Warnings: crashtest.Ignore},
-		Contents: func(p *libpmemobj.Pool) (string, error) {
-			all, err := list(p)
-			return strings.Join(all, " "), err
-		},
+	steps := []func(p *libpmemobj.Pool) error{open("first"), open("second"), remove("first"), open("third")}
+	for i := range 20 { // into the next chunk
+		steps = append(steps, open(fmt.Sprint(i)))
+	}
+	steps = append(steps, remove("third"), remove("19"))
+	crashmodel.Run(t, crashtest.Config{Images: 1000, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{
+		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Steps[*libpmemobj.Pool]{
+			Steps: steps,
+			Contents: func(p *libpmemobj.Pool) (string, error) {
+				all, err := list(p)
+				return strings.Join(all, " "), err
+			},
+		}.Actor(t, testpool.New(t))},
 		Finish: func(p *libpmemobj.Pool) error {
 			if err := open("one more")(p); err != nil {
 				return err
@@ -53,16 +61,10 @@ func TestCrash(t *testing.T) {
 					return err
 				}
 			}
-			if n := crashsteps.Objects(p); n > 2 {
+			if n := objects(p); n > 2 {
 				return fmt.Errorf("%d objects are left; the table has two at most", n)
 			}
 			return nil
 		},
-	}
-	test.Steps = append(test.Steps, open("first"), open("second"), remove("first"), open("third"))
-	for i := range 20 { // into the next chunk
-		test.Steps = append(test.Steps, open(fmt.Sprint(i)))
-	}
-	test.Steps = append(test.Steps, remove("third"), remove("19"))
-	crashsteps.Run(t, test)
+	})
 }

@@ -38,6 +38,14 @@ func newBox(tx *libpmemobj.Tx) (uint64, error) {
 	return ptr.OID().Off, err
 }
 
+func objects(p *libpmemobj.Pool) int {
+	n := 0
+	for range p.Objects() {
+		n++
+	}
+	return n
+}
+
 func names(t *testing.T, p *libpmemobj.Pool) []string {
 	t.Helper()
 	var all []string
@@ -80,11 +88,7 @@ func TestOpen(t *testing.T) {
 	require.ErrorIs(t, directory.Remove(p, "a"), directory.ErrNotFound)
 	require.NoError(t, directory.Remove(p, longest))
 	require.Empty(t, names(t, p))
-	objects := 0
-	for range p.Objects() {
-		objects++
-	}
-	require.Equal(t, 1, objects, "the table's chunk alone should be left") // the root is not among them
+	require.Equal(t, 1, objects(p), "the table's chunk alone should be left") // the root is not among them
 	require.NoError(t, p.Close())
 	_, err = directory.Open(p, "a", box, newBox)
 	require.ErrorIs(t, err, libpmemobj.ErrClosed)

@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
-	"github.com/pmem/pmdk-go/internal/crashsteps"
+	"github.com/pmem/pmdk-go/internal/crashmodel"
+	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmem/crashtest"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/counter"
@@ -23,7 +25,7 @@ func numbered(n int) []byte { return bytes.Repeat([]byte{byte(n)}, n%9*40+1) }
 // Ensure that a crash at any moment leaves each operation on a log done or not
 // begun, batches as a whole, over the end of the ring, and that nothing that was
 // removed comes back when the log is written on.
-func TestLogCrash(t *testing.T) {
+func TestCrashLog(t *testing.T) {
 	type step = func(l *ring.Log, p *libpmemobj.Pool) error
 	add := func(ns ...int) step {
 		return func(l *ring.Log, _ *libpmemobj.Pool) error {
@@ -85,10 +87,22 @@ func TestLogCrash(t *testing.T) {
 		}
 		return s, nil
 	}
-	test := crashsteps.Test{
-		Config:   crashtest.Config{Images: 1000, Warnings: crashtest.Ignore},
-		Setup:    func(p *libpmemobj.Pool) error { _, err := contents(p); return err },
-		Contents: contents,
+	var bound []func(p *libpmemobj.Pool) error
+	for _, s := range steps {
+		bound = append(bound, func(p *libpmemobj.Pool) error {
+			l, err := ring.OpenLog(p, "l")
+			if err != nil {
+				return err
+			}
+			return s(l, p)
+		})
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 1000, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{
+		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Steps[*libpmemobj.Pool]{
+			Setup:    func(p *libpmemobj.Pool) error { _, err := contents(p); return err },
+			Steps:    bound,
+			Contents: contents,
+		}.Actor(t, testpool.New(t))},
 		Finish: func(p *libpmemobj.Pool) error {
 			// What is written next is all that there is next: seen anew, as
 			// after another crash.
@@ -114,22 +128,12 @@ func TestLogCrash(t *testing.T) {
 			}
 			return nil
 		},
-	}
-	for _, s := range steps {
-		test.Steps = append(test.Steps, func(p *libpmemobj.Pool) error {
-			l, err := ring.OpenLog(p, "l")
-			if err != nil {
-				return err
-			}
-			return s(l, p)
-		})
-	}
-	crashsteps.Run(t, test)
+	})
 }
 
 // Ensure that a crash at any moment leaves those messages of a queue that were
 // not committed, and what a transaction did for one together with its end.
-func TestQueueCrash(t *testing.T) {
+func TestCrashQueue(t *testing.T) {
 	type step = func(q *ring.Queue, sum *counter.Sharded, p *libpmemobj.Pool) error
 	add := func(ns ...int) step {
 		return func(q *ring.Queue, _ *counter.Sharded, _ *libpmemobj.Pool) error {
@@ -217,10 +221,22 @@ func TestQueueCrash(t *testing.T) {
 		}
 		return s, nil
 	}
-	test := crashsteps.Test{
-		Config:   crashtest.Config{Images: 700, Warnings: crashtest.Ignore},
-		Setup:    func(p *libpmemobj.Pool) error { _, _, err := open(p); return err },
-		Contents: contents,
+	var bound []func(p *libpmemobj.Pool) error
+	for _, s := range steps {
+		bound = append(bound, func(p *libpmemobj.Pool) error {
+			q, sum, err := open(p)
+			if err != nil {
+				return err
+			}
+			return s(q, sum, p)
+		})
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 700, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{
+		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Steps[*libpmemobj.Pool]{
+			Setup:    func(p *libpmemobj.Pool) error { _, _, err := open(p); return err },
+			Steps:    bound,
+			Contents: contents,
+		}.Actor(t, testpool.New(t))},
 		Finish: func(p *libpmemobj.Pool) error {
 			q, _, err := open(p)
 			if err != nil {
@@ -233,63 +249,47 @@ func TestQueueCrash(t *testing.T) {
 			}
 			return q.TryEnqueue(make([]byte, ring.MinCapacity/2-32))
 		},
-	}
-	for _, s := range steps {
-		test.Steps = append(test.Steps, func(p *libpmemobj.Pool) error {
-			q, sum, err := open(p)
-			if err != nil {
-				return err
-			}
-			return s(q, sum, p)
-		})
-	}
-	crashsteps.Run(t, test)
+	})
 }
 
 // Ensure that of records that goroutines add at the same time a crash loses none
 // that was acknowledged.
-func TestLogCrashParallel(t *testing.T) {
-	const goroutines, each = 3, 8
-	crashtest.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, func(p *libpmemobj.Pool) error {
-		var l *ring.Log
-		if err := crashtest.Unchecked(func() (err error) { l, err = ring.OpenLog(p, "l", small); return err }); err != nil {
-			return err
-		}
-		var wg sync.WaitGroup
-		errs := make([]error, goroutines)
-		for g := range goroutines {
-			wg.Go(func() {
-				for i := range each {
-					if _, errs[g] = l.Append([]byte{byte(g), byte(i)}); errs[g] != nil {
-						return
-					}
-					crashtest.AckAs(int32(g), int64(i+1))
+func TestCrashLogParallel(t *testing.T) {
+	open := func(p *libpmemobj.Pool) (*ring.Log, error) { return ring.OpenLog(p, "l", small) }
+	var actors []crashmodel.Actor[*libpmemobj.Pool]
+	for g := range byte(3) {
+		actors = append(actors, crashmodel.Script[*libpmemobj.Pool, []byte, byte]{
+			Name:  fmt.Sprint("goroutine ", g),
+			Steps: 8,
+			Setup: func(p *libpmemobj.Pool) error { _, err := open(p); return err },
+			Draw:  func(_ *rand.Rand, m []byte) byte { return byte(len(m)) },
+			Apply: func(m []byte, i byte) []byte { return append(slices.Clone(m), i) },
+			Do: func(p *libpmemobj.Pool, i byte) error {
+				l, err := open(p)
+				if err != nil {
+					return err
 				}
-			})
-		}
-		wg.Wait()
-		return errors.Join(errs...)
-	}, func(p *libpmemobj.Pool, acked crashtest.Acked) error {
-		l, err := ring.OpenLog(p, "l")
-		if err != nil {
-			return err
-		}
-		var next [goroutines]int
-		for rec, err := range l.From(0) {
-			if err != nil {
+				_, err = l.Append([]byte{g, i})
 				return err
-			}
-			g := rec.Data[0]
-			if int(g) >= goroutines || int(rec.Data[1]) != next[g] {
-				return fmt.Errorf("record %d is %v", rec.Seq, rec.Data)
-			}
-			next[g]++
-		}
-		for g, n := range next {
-			if int64(n) < acked.Of(int32(g)) {
-				return fmt.Errorf("%d records of goroutine %d, acknowledged were %d", n, g, acked.Of(int32(g)))
-			}
-		}
-		return nil
-	})
+			},
+			Read: func(p *libpmemobj.Pool) (m []byte, err error) {
+				l, err := open(p)
+				if err != nil {
+					return nil, err
+				}
+				for rec, err := range l.From(0) {
+					switch {
+					case err != nil:
+						return nil, err
+					case len(rec.Data) != 2 || rec.Data[0] >= 3:
+						return nil, fmt.Errorf("record %d is %v", rec.Seq, rec.Data)
+					case rec.Data[0] == g:
+						m = append(m, rec.Data[1])
+					}
+				}
+				return m, nil
+			},
+		}.Actor())
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"sync"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
-	"github.com/pmem/pmdk-go/internal/crashsteps"
+	"github.com/pmem/pmdk-go/internal/crashmodel"
+	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmem/crashtest"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/vector"
@@ -60,16 +62,28 @@ func TestCrash(t *testing.T) {
 		w, err2 := vector.Open[wide](p, "w")
 		return v, w, errors.Join(err1, err2)
 	}
-	test := crashsteps.Test{
-		Config: crashtest.Config{Images: 800, Warnings: crashtest.Ignore},
-		Setup:  func(p *libpmemobj.Pool) error { _, _, err := open(p); return err },
-		Contents: func(p *libpmemobj.Pool) (string, error) {
+	var bound []func(p *libpmemobj.Pool) error
+	for _, s := range steps {
+		bound = append(bound, func(p *libpmemobj.Pool) error {
 			v, w, err := open(p)
 			if err != nil {
-				return "", err
+				return err
 			}
-			return describe(v) + " and " + describe(w), nil
-		},
+			return s(v, w, p)
+		})
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 800, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{
+		Actors: []crashmodel.Actor[*libpmemobj.Pool]{crashmodel.Steps[*libpmemobj.Pool]{
+			Setup: func(p *libpmemobj.Pool) error { _, _, err := open(p); return err },
+			Steps: bound,
+			Contents: func(p *libpmemobj.Pool) (string, error) {
+				v, w, err := open(p)
+				if err != nil {
+					return "", err
+				}
+				return describe(v) + " and " + describe(w), nil
+			},
+		}.Actor(t, testpool.New(t))},
 		Finish: func(p *libpmemobj.Pool) error {
 			v, w, err := open(p)
 			if err != nil {
@@ -83,17 +97,7 @@ func TestCrash(t *testing.T) {
 			}
 			return nil
 		},
-	}
-	for _, s := range steps {
-		test.Steps = append(test.Steps, func(p *libpmemobj.Pool) error {
-			v, w, err := open(p)
-			if err != nil {
-				return err
-			}
-			return s(v, w, p)
-		})
-	}
-	crashsteps.Run(t, test)
+	})
 }
 
 var errRollBack = errors.New("roll back")
@@ -110,56 +114,46 @@ func describe(v *vector.Vector[wide]) string {
 // Ensure that of many goroutines' appends a crash loses none that returned, and
 // leaves no element that was not written.
 func TestCrashParallel(t *testing.T) {
-	const goroutines, each = 3, 8
-	crashtest.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, func(p *libpmemobj.Pool) error {
-		var v *vector.Vector[wide]
-		err := crashtest.Unchecked(func() (err error) {
-			v, err = vector.Open[wide](p, "v")
-			if err != nil {
-				return err
-			}
-			return second(v.AppendN(50, makeWide(0))) // a segment must be added among the rest
-		})
-		if err != nil {
-			return err
-		}
-		var wg sync.WaitGroup
-		errs := make([]error, goroutines)
-		for g := range goroutines {
-			wg.Go(func() {
-				for i := range each {
-					if _, err := v.Append(makeWide(1 + g*each + i)); err != nil {
-						errs[g] = err
-						return
-					}
-					crashtest.AckAs(int32(g), int64(i+1))
+	const before, each = 50, 8 // a segment must be added among the rest
+	open := func(p *libpmemobj.Pool) (*vector.Vector[wide], error) { return vector.Open[wide](p, "v") }
+	var actors []crashmodel.Actor[*libpmemobj.Pool]
+	for g := range 3 {
+		actors = append(actors, crashmodel.Script[*libpmemobj.Pool, []int, int]{
+			Name:  fmt.Sprint("goroutine ", g),
+			Steps: each,
+			Setup: func(p *libpmemobj.Pool) error {
+				v, err := open(p)
+				if err != nil || v.Len() > 0 {
+					return err
 				}
-			})
-		}
-		wg.Wait()
-		return errors.Join(errs...)
-	}, func(p *libpmemobj.Pool, acked crashtest.Acked) error {
-		v, err := vector.Open[wide](p, "v")
-		if err != nil {
-			return err
-		}
-		next := [goroutines]int{}
-		for i, x := range v.All() {
-			if i < 50 {
-				continue
-			}
-			n := int(x.A) - 1
-			g := n / each
-			if n < 0 || g >= goroutines || x != makeWide(n+1) || n != g*each+next[g] {
-				return fmt.Errorf("element %d is %v", i, x)
-			}
-			next[g]++
-		}
-		for g, n := range next {
-			if int64(n) < acked.Of(int32(g)) {
-				return fmt.Errorf("%d elements of goroutine %d, acknowledged were %d", n, g, acked.Of(int32(g)))
-			}
-		}
-		return nil
-	})
+				return second(v.AppendN(before, makeWide(0)))
+			},
+			Draw:  func(_ *rand.Rand, m []int) int { return 1 + 100*g + len(m) },
+			Apply: func(m []int, i int) []int { return append(slices.Clone(m), i) },
+			Do: func(p *libpmemobj.Pool, i int) error {
+				v, err := open(p)
+				if err != nil {
+					return err
+				}
+				return second(v.Append(makeWide(i)))
+			},
+			Read: func(p *libpmemobj.Pool) (m []int, err error) {
+				v, err := open(p)
+				if err != nil {
+					return nil, err
+				}
+				for at, x := range v.All() {
+					i := int(x.A)
+					if x != makeWide(i) || at >= before && i == 0 {
+						return nil, fmt.Errorf("element %d is %v", at, x)
+					}
+					if i > 0 && (i-1)/100 == g {
+						m = append(m, i)
+					}
+				}
+				return m, nil
+			},
+		}.Actor())
+	}
+	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }
