@@ -15,7 +15,7 @@
 // everything is written only about four times over. A file that was replaced or
 // deleted is dead: its id stays, segments hold it until they are merged.
 //
-// A commit is one transaction, which changes the three vectors and allocates the
+// A commit is one transaction, which changes the vectors and allocates the
 // segment: all of a file or nothing. A merge is another, which frees the segments
 // that it replaces.
 //
