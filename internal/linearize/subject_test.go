@@ -97,7 +97,7 @@ func (b bytes) put(k, v int) error                 { return b.m.Put(keyOf(k), by
 func (b bytes) putIfAbsent(k, v int) (bool, error) { return b.m.PutIfAbsent(keyOf(k), bytesOf(v)) }
 func (b bytes) delete(k int) (bool, error)         { return b.m.Delete(keyOf(k)) }
 
-// update is a Put without a look at what was there for maps that have no Update.
+// update fails with errNoUpdate if the map has no Update.
 func (b bytes) update(k, v int) (old int, found bool, err error) {
 	u, ok := b.m.(interface {
 		Update(key []byte, f func(value []byte, found bool) ([]byte, error)) error
