@@ -37,7 +37,11 @@ type Test struct {
 // Run runs the test: once to learn what the states are, then with crashes.
 func Run(t *testing.T, test Test) *crashtest.Report {
 	t.Helper()
-	states := test.states(t)
+	// In a worker of crashtest, which does not return from Run, the pool must be
+	// gone before that.
+	var states []string
+	t.Run("states", func(t *testing.T) { states = test.states(t) })
+	require.False(t, t.Failed())
 	return crashtest.Run(t, test.Config, func(p *libpmemobj.Pool) error {
 		err := crashtest.Unchecked(func() error {
 			if test.Setup == nil {
