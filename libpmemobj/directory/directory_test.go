@@ -12,12 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pmem/pmdk-go/internal/leaktest"
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/directory"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) {
+	testchild.Main()
+	leaktest.Main(m)
+}
 
 var box = directory.Kind{Name: "test.Box", Version: 1, Param: 8, Types: "[uint64]"}
 

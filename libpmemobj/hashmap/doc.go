@@ -86,8 +86,8 @@
 //
 // The directory is a word with its depth, d, followed by 2^d entries. (Its
 // object may be larger.) The page of a key whose hash is h is the one of entry
-// h >> (64 - d), where the lowest 6 bits of the entry are the page's own depth,
-// and the others its offset. All keys of a page of depth p have the first p bits
+// h >> (64 - d), which is 0 if d is; the lowest 6 bits of the entry are the page's
+// own depth, and the others its offset. All keys of a page of depth p have the first p bits
 // of their hashes in common, and all entries of the directory with these bits
 // name the page.
 //

@@ -75,16 +75,17 @@
 //
 // A record does not cross the end of the ring. Where one would, there is a record
 // without data whose size is 2^32-1 and whose sequence number is that of the
-// next one, or nothing if less than 32 bytes are left; the next record is at the
-// beginning of the ring.
+// next one, sound like any other but in no batch, or nothing if less than 32 bytes
+// are left; the next record is at the beginning of the ring.
 //
 // The records are those that are found from the first one on, one behind the
 // other: with the right checksum, the next sequence number, an epoch that is
 // neither lower than that of the record before nor higher than the slot's, and
 // equal to that if the sequence number is not below the cut; and, not below the
-// cut, with all of their batch. A crash leaves records behind the last one that were not durable
-// as a whole, and cutting the end leaves those that were removed. The epoch, which
-// rises before anything is written over them, keeps them from coming back.
+// cut, with all of their batch, each of which has one less to follow it. A crash
+// leaves records behind the last one that were not durable as a whole, and cutting
+// the end leaves those that were removed. The epoch, which rises before anything
+// is written over them, keeps them from coming back.
 //
 // Opening reads all records, and keeps 16 bytes for each in memory.
 package ring

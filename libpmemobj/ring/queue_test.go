@@ -256,6 +256,40 @@ func TestQueueParallel(t *testing.T) {
 	require.Zero(t, openQueue(t, testpool.Reopen(t, p), "q").Len())
 }
 
+// Ensure that a consumer reads its message and gives it back while a transaction
+// adds more, so many that the list of them grows.
+func TestQueueRollbackBesideTx(t *testing.T) {
+	p := testpool.New(t)
+	q := openQueue(t, p, "q")
+	require.NoError(t, q.TryEnqueue(recordOf(1)))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 50 {
+			err := p.Update(func(tx *libpmemobj.Tx) error {
+				for i := range uint64(10) {
+					if err := q.In(tx).Enqueue(recordOf(2 + i)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 500 {
+		m := dequeue(t, q)
+		require.EqualValues(t, 1, m.Seq())
+		data, err := m.AppendTo(nil)
+		require.NoError(t, err)
+		require.Equal(t, recordOf(1), data)
+		require.NoError(t, m.Rollback())
+	}
+	wg.Wait()
+	require.Equal(t, 501, q.Len())
+}
+
 // Ensure that a transaction commits a message with what it does for it, or
 // nothing of both, and that what it adds is delivered once it is committed.
 func TestQueueIn(t *testing.T) {

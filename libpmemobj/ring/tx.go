@@ -79,7 +79,9 @@ func (s *state) appendIn(tx *libpmemobj.Tx, records [][]byte) (seq uint64, err e
 	}
 	s.txn.low = min(s.txn.low, seq)
 	s.writeAll(begin, s.slot.epoch, seq, records)
+	s.mu.Lock() // consumers look at their messages, and give them back, meanwhile
 	s.reserve(records, end)
+	s.mu.Unlock()
 	return seq, nil
 }
 

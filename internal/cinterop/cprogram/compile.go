@@ -44,12 +44,17 @@ func (p *Program) compile() error {
 	pmdk := filepath.Join(root, "third_party/pmdk")
 	include := filepath.Join(root, "internal/cinterop/cprogram/include")
 	command := strings.Fields(cc)
-	args := append(command[1:], "-O1", "-w", "-o", p.path(), "-I", include, "-I", pmdk+"/include", "-I", p.examples())
+	warnings := []string{"-w"}
+	if p.ours {
+		warnings = []string{"-Wall", "-Wextra", "-Werror"}
+	}
+	args := append(command[1:], "-O1", "-o", p.path(), "-I", include, "-I", pmdk+"/include", "-I", p.folder)
+	args = append(args, warnings...)
 	for _, dir := range p.headers {
-		args = append(args, "-I", filepath.Join(p.examples(), dir))
+		args = append(args, "-I", filepath.Join(p.folder, dir))
 	}
 	for _, source := range p.sources {
-		args = append(args, filepath.Join(p.examples(), source))
+		args = append(args, filepath.Join(p.folder, source))
 	}
 	// PMDK's archives want libndctl, or what Go programs have in its place.
 	args = append(args, filepath.Join(pmdk, "ndctl.c"), "-L"+pmdk+"/lib", "-l:"+p.library+".a", "-l:libpmem.a", "-ldl", "-lpthread")

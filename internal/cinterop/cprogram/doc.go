@@ -1,6 +1,7 @@
-// Package cprogram builds and runs PMDK's own C examples for tests, against
-// the PMDK that Go programs are linked with.
+// Package cprogram builds and runs C programs for tests, against the PMDK that
+// Go programs are linked with: PMDK's own examples, and programs of ours that
+// read what Go has written.
 //
 // The examples are those that Debian installs with each library's -dev package.
-// They are built unchanged, when a test first needs them.
+// They are built unchanged. All programs are built when a test first needs them.
 package cprogram

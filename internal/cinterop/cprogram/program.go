@@ -11,13 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Program is one of PMDK's C examples.
+// Program is one of PMDK's C examples, or one of our own.
 type Program struct {
 	Name string
 
 	library string
-	sources []string // in examples, as are the folders with headers
+	folder  string   // of the sources, and of the folders with headers
+	sources []string // files in folder, as are the headers
 	headers []string
+	ours    bool
 	build   sync.Once
 	err     error
 }
@@ -26,18 +28,22 @@ type Program struct {
 // the sources. Both they and the folders with headers are given in the folder of
 // the library's examples, separated by blanks.
 func New(library, name, sources, headers string) *Program {
-	return &Program{Name: name, library: library, sources: strings.Fields(sources), headers: strings.Fields(headers)}
+	return &Program{
+		Name: name, library: library, folder: filepath.Join("/usr/share/doc", library+"-dev", "examples"),
+		sources: strings.Fields(sources), headers: strings.Fields(headers),
+	}
 }
 
-// examples is where Debian puts the library's examples.
-func (p *Program) examples() string {
-	return filepath.Join("/usr/share/doc", p.library+"-dev", "examples")
+// NewOwn names a program of our own for a library, whose sources lie in a folder
+// beside the test. The compiler's warnings are errors in it.
+func NewOwn(library, name, folder, sources string) *Program {
+	return &Program{Name: name, library: library, folder: folder, sources: strings.Fields(sources), ours: true}
 }
 
 // Needed builds the program, or skips the test where that cannot be done.
 func (p *Program) Needed(t testing.TB) {
 	t.Helper()
-	if _, err := os.Stat(p.examples()); err != nil {
+	if _, err := os.Stat(p.folder); err != nil && !p.ours {
 		t.Skipf("PMDK's C examples, which come with Debian's %s-dev, are not installed: %v", p.library, err)
 	}
 	p.build.Do(func() { p.err = p.compile() })
