@@ -85,7 +85,7 @@ func TestSteps(t *testing.T) {
 		Setup:    add(100),
 		Steps:    []func(s *numbers) error{add(1), add(20)},
 		Contents: func(s *numbers) (string, error) { return fmt.Sprint("a sum of ", s.sum), nil },
-	}.Actor(t, &numbers{})
+	}.Actor(t, func(testing.TB) *numbers { return &numbers{} })
 	s := numbers{sum: 100}
 	acked := int64(0)
 	require.NoError(t, a.run(&s, func(n int64) { acked = n }))

@@ -25,8 +25,17 @@ type step int
 // String names the step.
 func (i step) String() string { return fmt.Sprintf("step %d", int(i)) }
 
-// Actor does the steps in a store of its own, to learn what the states are.
-func (x Steps[S]) Actor(t *testing.T, own S) Actor[S] {
+// Actor does the steps in a store of its own, to learn what the states are. A
+// worker of crashtest does not return from the test: so what own leaves to the
+// end of the test is done before.
+func (x Steps[S]) Actor(t *testing.T, own func(t testing.TB) S) (a Actor[S]) {
+	t.Helper()
+	t.Run("states", func(t *testing.T) { a = x.actor(t, own(t)) })
+	require.False(t, t.Failed())
+	return a
+}
+
+func (x Steps[S]) actor(t *testing.T, own S) Actor[S] {
 	t.Helper()
 	if x.Setup != nil {
 		require.NoError(t, x.Setup(own))

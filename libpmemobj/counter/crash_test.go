@@ -70,7 +70,7 @@ func TestCrash(t *testing.T) {
 				y, err2 := b.Load()
 				return fmt.Sprintf("%d and %d", x, y), errors.Join(err1, err2)
 			},
-		}.Actor(t, testpool.New(t))},
+		}.Actor(t, stepsPool)},
 	})
 }
 
@@ -108,3 +108,5 @@ func TestCrashParallel(t *testing.T) {
 	}
 	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }
+
+func stepsPool(t testing.TB) *libpmemobj.Pool { return testpool.New(t) }

@@ -47,7 +47,7 @@ func TestCrash(t *testing.T) {
 				all, err := list(p)
 				return strings.Join(all, " "), err
 			},
-		}.Actor(t, testpool.New(t))},
+		}.Actor(t, stepsPool)},
 		Finish: func(p *libpmemobj.Pool) error {
 			if err := open("one more")(p); err != nil {
 				return err
@@ -68,3 +68,5 @@ func TestCrash(t *testing.T) {
 		},
 	})
 }
+
+func stepsPool(t testing.TB) *libpmemobj.Pool { return testpool.New(t) }

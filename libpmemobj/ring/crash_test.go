@@ -102,7 +102,7 @@ func TestCrashLog(t *testing.T) {
 			Setup:    func(p *libpmemobj.Pool) error { _, err := contents(p); return err },
 			Steps:    bound,
 			Contents: contents,
-		}.Actor(t, testpool.New(t))},
+		}.Actor(t, stepsPool)},
 		Finish: func(p *libpmemobj.Pool) error {
 			// What is written next is all that there is next: seen anew, as
 			// after another crash.
@@ -236,7 +236,7 @@ func TestCrashQueue(t *testing.T) {
 			Setup:    func(p *libpmemobj.Pool) error { _, _, err := open(p); return err },
 			Steps:    bound,
 			Contents: contents,
-		}.Actor(t, testpool.New(t))},
+		}.Actor(t, stepsPool)},
 		Finish: func(p *libpmemobj.Pool) error {
 			q, _, err := open(p)
 			if err != nil {
@@ -293,3 +293,5 @@ func TestCrashLogParallel(t *testing.T) {
 	}
 	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }
+
+func stepsPool(t testing.TB) *libpmemobj.Pool { return testpool.New(t) }

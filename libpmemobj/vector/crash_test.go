@@ -83,7 +83,7 @@ func TestCrash(t *testing.T) {
 				}
 				return describe(v) + " and " + describe(w), nil
 			},
-		}.Actor(t, testpool.New(t))},
+		}.Actor(t, stepsPool)},
 		Finish: func(p *libpmemobj.Pool) error {
 			v, w, err := open(p)
 			if err != nil {
@@ -157,3 +157,5 @@ func TestCrashParallel(t *testing.T) {
 	}
 	crashmodel.Run(t, crashtest.Config{Images: 300, Warnings: crashtest.Ignore}, crashmodel.Workload[*libpmemobj.Pool]{Actors: actors})
 }
+
+func stepsPool(t testing.TB) *libpmemobj.Pool { return testpool.New(t) }
