@@ -35,7 +35,7 @@ test: ## everything that must hold before a commit
 	$(stage) 'go test -race'
 	@go test -race -timeout 15m ./...
 	$(stage) 'go test, allocations that the race detector hides'
-	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./libpmemobj/hashmap ./libpmemlog ./libpmemblk ./internal/benchratio
+	@go test -timeout 5m -run 'GoHeap|Alloc' ./libpmem ./libpmemobj ./libpmemobj/hashmap ./libpmemobj/radix ./libpmemlog ./libpmemblk ./internal/benchratio
 	$(stage) 'go test, damaged pools for libpmempool'
 	@go test -timeout 5m -run 'Mutants' ./libpmempool
 	$(stage) 'go test -race, examples'

@@ -68,5 +68,5 @@ func compare(rounds int, slice time.Duration, run string) error {
 		}
 		fmt.Fprintf(os.Stderr, "    Go %.1f ns, C %.1f ns, %s\n", goTime, cTime, target)
 	}
-	return hashmapRatios(filepath.Dir(b.dir), wanted)
+	return mapRatios(filepath.Dir(b.dir), wanted)
 }

@@ -21,7 +21,14 @@ func (l *Lock) Pin() bool {
 	return l.state.Load()&stateUnpinned == 0
 }
 
-// Unpin is the end of Pin.
+// PinShared is Pin for readers that a transaction keeps out, as it does those of
+// Shared: it returns false while one has the container.
+func (l *Lock) PinShared() bool {
+	percpu.Pin()
+	return l.state.Load()&^stateJoined == 0
+}
+
+// Unpin is the end of Pin and of PinShared.
 func (l *Lock) Unpin() { percpu.Unpin() }
 
 // stateUnpinned are the states in which nobody may be pinned.
