@@ -25,7 +25,7 @@ func TestDurability(t *testing.T) {
 	}
 	assert.Equal(t, "none", cgoutil.DurabilityNone.String())
 	assert.Equal(t, "Durability(-1)", cgoutil.Durability(-1).String())
-	assert.Equal(t, "Durability(5)", cgoutil.Durability(5).String())
+	assert.Equal(t, "Durability(6)", cgoutil.Durability(6).String())
 	assert.False(t, cgoutil.DurabilityNone.Askable())
 	assert.False(t, cgoutil.Durability(-1).Askable())
 	for _, name := range []string{"none", "", "DAX"} {

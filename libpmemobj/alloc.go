@@ -39,7 +39,7 @@ func (p *Pool) Zalloc(dst *OID, size, typeNum uint64) (OID, error) {
 }
 
 func (p *Pool) alloc(op string, dst *OID, size, typeNum uint64, flags C.uint64_t) (OID, error) {
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return OID{}, err
 	}
 	defer p.leave()
@@ -49,7 +49,8 @@ func (p *Pool) alloc(op string, dst *OID, size, typeNum uint64, flags C.uint64_t
 	if err := p.destination(op, dst); err != nil {
 		return OID{}, err
 	}
-	return p.atomic(op, opAlloc, dst, OID{}, size, typeNum, flags)
+	oid, err := p.atomic(op, opAlloc, dst, OID{}, size, typeNum, flags)
+	return oid, p.settled(op, err)
 }
 
 // atomic makes one crossing. dst is set to the object's OID, by C if it lies
@@ -119,7 +120,7 @@ func (p *Pool) realloc(op string, oid *OID, size, typeNum uint64, flags C.uint64
 	if size == 0 {
 		return p.Free(oid)
 	}
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -135,7 +136,7 @@ func (p *Pool) realloc(op string, oid *OID, size, typeNum uint64, flags C.uint64
 		}
 	}
 	_, err := p.atomic(op, opRealloc, oid, *oid, size, typeNum, flags)
-	return err
+	return p.settled(op, err)
 }
 
 // Free frees the object that *oid names and sets *oid to null, as one atomic
@@ -148,7 +149,7 @@ func (p *Pool) realloc(op string, oid *OID, size, typeNum uint64, flags C.uint64
 // Implements: pmemobj_free(3)
 func (p *Pool) Free(oid *OID) error {
 	const op = "free"
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -162,7 +163,7 @@ func (p *Pool) Free(oid *OID) error {
 		return err
 	}
 	_, err := p.atomic(op, opFree, oid, *oid, 0, 0, 0)
-	return err
+	return p.settled(op, err)
 }
 
 // freeable checks that oid is a live object of p's and may be freed.
@@ -187,7 +188,7 @@ func (p *Pool) freeable(op string, oid OID) (usable uint64, err error) {
 // Implements: pmemobj_strdup(3)
 func (p *Pool) Strdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	const op = "strdup"
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return OID{}, err
 	}
 	defer p.leave()
@@ -206,7 +207,7 @@ func (p *Pool) Strdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	if st.Errno != 0 {
 		return OID{}, p.explain(p.opError(&st, op), uint64(len(s)+1), 0)
 	}
-	return OID{p.uuid, off}, nil
+	return OID{p.uuid, off}, p.settled(op, nil)
 }
 
 func checkString(op, s string) error {

@@ -105,7 +105,7 @@ func oidOf[T any](dst *Ptr[T]) *OID {
 
 // construct reserves memory, runs fn on it and publishes it.
 func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []AllocFlags, fn func(unsafe.Pointer) error) (OID, error) {
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return OID{}, err
 	}
 	defer p.leave()
@@ -159,7 +159,7 @@ func (p *Pool) construct(op string, dst *OID, size, typeNum uint64, flags []Allo
 	if dst != nil && !inPool {
 		*dst = oid
 	}
-	return oid, nil
+	return oid, p.settled(op, nil)
 }
 
 // runConstructor runs fn with the goroutine known to be inside.

@@ -4,9 +4,12 @@ package libpmemobj
 import "C"
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/cgoutil"
 	"github.com/pmem/pmdk-go/internal/poolfile"
@@ -80,6 +83,9 @@ func createIn(op, path, layout string, o *options, file *poolfile.New) (*Pool, e
 	if err := poolfile.Allocate(file.File, o.size); err != nil {
 		return nil, cgoutil.PathError(op, path, err)
 	}
+	if o.medium != nil {
+		return createOnMedium(op, path, layout, o, file)
+	}
 	d, err := settle(op, path, o.durability, file.File)
 	if err != nil {
 		return nil, err
@@ -89,10 +95,41 @@ func createIn(op, path, layout string, o *options, file *poolfile.New) (*Pool, e
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPool(pop, path, layout, d, o.size, nil)
+	p, err := newPool(pop, path, layout, d, o.size, nil, nil)
 	if err != nil {
 		return nil, err
 	}
+	return named(op, path, p, file)
+}
+
+// createOnMedium is createIn for a pool that a medium keeps. It is made as a
+// plain one, which is complete when it has its name, and then opened: what the
+// medium keeps never waits for a pool that does not come.
+func createOnMedium(op, path, layout string, o *options, file *poolfile.New) (*Pool, error) {
+	pop, err := enterCreate(op, path, file.Reachable(), layout, 0, o)
+	if err != nil {
+		return nil, err
+	}
+	closeEntered(pop)
+	if err := file.Sync(); err != nil {
+		return nil, cgoutil.PathError(op, path, err)
+	}
+	if err := file.Publish(path); err != nil {
+		return nil, cgoutil.PathError(op, path, err)
+	}
+	p, err := open(op, path, layout, o)
+	if err != nil {
+		if !errors.Is(err, unix.EAGAIN) { // then somebody else has it
+			err = errors.Join(err, os.Remove(path))
+		}
+		return nil, err
+	}
+	_ = file.Close()
+	return p, nil
+}
+
+// named gives the file of a pool that is complete its name.
+func named(op, path string, p *Pool, file *poolfile.New) (*Pool, error) {
 	if err := file.Publish(path); err != nil {
 		_ = p.Close()
 		return nil, cgoutil.PathError(op, path, err)

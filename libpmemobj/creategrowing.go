@@ -47,6 +47,13 @@ func createGrowing(op, path, layout string, o *options) (*Pool, error) {
 		return nil, err
 	}
 	p, err := d.create(op, path, layout, step, o)
+	if err == nil && o.medium != nil {
+		p, err = d.createOnMedium(op, path, layout, p, o)
+	} else if err == nil {
+		if err = d.finish(op, path); err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}
 	if err != nil {
 		if e := d.discard(); e != nil {
 			err = fmt.Errorf("%w; what was made could not be removed: %w", err, e)
@@ -109,7 +116,7 @@ func (d *draft) create(op, path, layout string, step int64, o *options) (*Pool, 
 	if err := d.arm(op, path); err != nil {
 		return nil, err
 	}
-	durability, err := settleIn(op, d.folders, o.durability)
+	durability, err := settleIn(op, d.folders, o)
 	if err != nil {
 		return nil, err
 	}
@@ -125,18 +132,47 @@ func (d *draft) create(op, path, layout string, step int64, o *options) (*Pool, 
 		return nil, err
 	}
 	s := &poolSet{path: path, text: d.set, folders: true, replicas: []replica{{limit: sizes(d.set)}}}
-	p, err := newPool(pop, path, layout, durability, MinPool, s.growth(false))
+	p, err := newPool(pop, path, layout, durability, MinPool, s.growth(false), nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.complete(op, path, p, step, o); err != nil {
+	if err := d.complete(op, p, step, o); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
 
-// complete makes the pool as large as it should be, and gives it its name.
-func (d *draft) complete(op, path string, p *Pool, step int64, o *options) error {
+// createOnMedium finishes a pool as a plain one and then opens it with its
+// medium.
+func (d *draft) createOnMedium(op, path, layout string, p *Pool, o *options) (*Pool, error) {
+	if err := p.Close(); err != nil {
+		return nil, err
+	}
+	set, _, err := readSet(op, d.path, d.File)
+	if err != nil {
+		return nil, err
+	}
+	if err := set.openParts(op); err != nil {
+		return nil, err
+	}
+	err = set.sync(op)
+	set.close()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.publish(path); err != nil {
+		return nil, cgoutil.PathError(op, path, err)
+	}
+	p, err = open(op, path, layout, o)
+	if err != nil && !errors.Is(err, unix.EAGAIN) { // then somebody else has it
+		return nil, errors.Join(err, os.Rename(path, d.path)) // to be discarded
+	}
+	d.unclaim()
+	return p, err
+}
+
+// complete makes the pool as large as it should be.
+func (d *draft) complete(op string, p *Pool, step int64, o *options) error {
 	if err := p.startGrowing(op, step); err != nil {
 		return err
 	}
@@ -150,14 +186,24 @@ func (d *draft) complete(op, path string, p *Pool, step int64, o *options) error
 			return cgoutil.PathError(op, folder, err)
 		}
 	}
+	return nil
+}
+
+// finish gives the pool its name.
+func (d *draft) finish(op, path string) error {
 	if err := d.publish(path); err != nil {
 		return cgoutil.PathError(op, path, err)
 	}
-	// The pool exists now. A claim that stays behind means nothing.
+	d.unclaim()
+	return nil
+}
+
+// unclaim removes the claims when the pool exists. One that stays behind means
+// nothing.
+func (d *draft) unclaim() {
 	for _, folder := range d.claimed {
 		_ = os.Remove(filepath.Join(folder, claimName))
 	}
-	return nil
 }
 
 // startSize is the size that a growing pool is created with.

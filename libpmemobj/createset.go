@@ -57,6 +57,11 @@ func unusedSet(op, path string) (*poolSet, error) {
 
 // createInSet makes a pool in the parts that a pool set file names.
 func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
+	if o.medium != nil {
+		if err := set.single(op); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.refuse(op, path, o.sizeSet, "WithSize"); err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 					return nil, cgoutil.PathError(op, folder, err)
 				}
 			}
-			got, err := settleIn(op, []string{folder}, o.durability)
+			got, err := settleIn(op, []string{folder}, o)
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, set.about(op, p.Path, err)
 			}
@@ -94,9 +99,17 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 		closePool(pop)
 		return nil, err
 	}
+	if o.medium != nil {
+		closeEntered(pop)
+		if err := set.sync(op); err != nil {
+			return nil, err
+		}
+		set.close()
+		return openSet(op, path, layout, set, o)
+	}
 	size, g := set.size(), set.growth(false)
 	set.close()
-	p, err := newPool(pop, path, layout, d, size, g)
+	p, err := newPool(pop, path, layout, d, size, g, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +120,7 @@ func createInSet(op, path, layout string, set *poolSet, o *options) (*Pool, erro
 }
 
 // settleIn is Durability.settle for files to be made in folders.
-func settleIn(op string, folders []string, d Durability) (got Durability, err error) {
+func settleIn(op string, folders []string, o *options) (got Durability, err error) {
 	for _, folder := range folders {
 		probe, err := poolfile.Temporary(filepath.Join(folder, "probe"), 0o600)
 		if err != nil {
@@ -116,7 +129,7 @@ func settleIn(op string, folders []string, d Durability) (got Durability, err er
 		err = probe.Truncate(page)
 		var g Durability
 		if err == nil {
-			g, err = settle(op, folder, d, probe.File)
+			g, err = o.settle(op, folder, probe.File)
 		}
 		probe.Discard()
 		if err != nil {

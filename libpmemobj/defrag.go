@@ -8,6 +8,7 @@ import "C"
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -54,9 +55,9 @@ type DefragReport struct {
 // memory for each pointer.
 //
 // Implements: pmemobj_defrag(3)
-func (p *Pool) Defrag(ctx context.Context, refs iter.Seq[*OID], progress func(DefragReport)) (DefragReport, error) {
+func (p *Pool) Defrag(ctx context.Context, refs iter.Seq[*OID], progress func(DefragReport)) (_ DefragReport, err error) {
 	const op = "defrag"
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return DefragReport{}, err
 	}
 	defer p.leave()
@@ -67,6 +68,11 @@ func (p *Pool) Defrag(ctx context.Context, refs iter.Seq[*OID], progress func(De
 	if err := d.collect(op, refs); err != nil {
 		return DefragReport{}, err
 	}
+	defer func() {
+		if d.report.Done > 0 { // also if it was broken off
+			err = errors.Join(err, p.settled(op, nil))
+		}
+	}()
 	for d.next < len(d.refs) {
 		if err := ctx.Err(); err != nil {
 			return d.report, fmt.Errorf("%s: %w", op, err)

@@ -39,14 +39,28 @@ const (
 	// DurabilityNone is what a pool opened with WithCopyOnWrite reports. It
 	// cannot be asked for.
 	DurabilityNone = cgoutil.DurabilityNone
+
+	// DurabilityJournal is what a pool opened with the option of package
+	// libpmemobj/journal reports: committed changes survive a power failure as
+	// far as the file system and the disk keep their promises. It cannot be asked
+	// for with WithDurability.
+	DurabilityJournal = cgoutil.DurabilityJournal
 )
 
 // ParseDurability reads a name that Durability's String method gives, other
-// than "none".
+// than "none" and "journal".
 func ParseDurability(name string) (Durability, error) { return cgoutil.ParseDurability(name) }
 
 // isPmem is what libpmem has to be made to say for the durability asked for.
 func isPmem(d Durability) C.int { return C.int(poolfile.IsPmem(d)) }
+
+// settle is settle for what was asked for; a medium has its own opinion.
+func (o *options) settle(op, path string, f *os.File) (Durability, error) {
+	if o.medium != nil {
+		return o.medium.Durability(), nil
+	}
+	return settle(op, path, o.durability, f)
+}
 
 // settle finds what a file gives if d is asked for. The file is open for
 // reading and writing.

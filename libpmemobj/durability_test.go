@@ -105,5 +105,5 @@ func TestDurabilityNames(t *testing.T) {
 	}
 	require.Equal(t, "none", DurabilityNone.String())
 	require.Equal(t, "Durability(-1)", Durability(-1).String())
-	require.Equal(t, "Durability(5)", Durability(5).String())
+	require.Equal(t, "Durability(6)", Durability(6).String())
 }

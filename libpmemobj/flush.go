@@ -34,7 +34,7 @@ const (
 // Implements: pmemobj_persist(3)
 func (p *Pool) Persist(r Range) error {
 	const op = "persist"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -42,7 +42,7 @@ func (p *Pool) Persist(r Range) error {
 		return err
 	}
 	p.flush(opPersist, r)
-	return nil
+	return p.settled(op, nil)
 }
 
 // Flush starts writing the range back; Drain, called on the same thread,
@@ -51,7 +51,7 @@ func (p *Pool) Persist(r Range) error {
 // Implements: pmemobj_flush(3)
 func (p *Pool) Flush(r Range) error {
 	const op = "flush"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -67,12 +67,13 @@ func (p *Pool) Flush(r Range) error {
 //
 // Implements: pmemobj_drain(3)
 func (p *Pool) Drain() error {
-	if err := p.enterAny("drain"); err != nil {
+	const op = "drain"
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
 	p.flush(opDrain, Range{})
-	return nil
+	return p.settled(op, nil)
 }
 
 func (p *Pool) flush(fn operation, r Range) {
@@ -98,7 +99,7 @@ func (p *Pool) inside(op string, r Range) error {
 // Implements: pmemobj_memcpy(3), pmemobj_memcpy_persist(3)
 func (p *Pool) Memcpy(dst, src []byte, flags MemFlag) error {
 	const op = "memcpy"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -109,7 +110,7 @@ func (p *Pool) Memcpy(dst, src []byte, flags MemFlag) error {
 		return err
 	}
 	C.pmemgo_obj_memcpy(p.handle, chars(dst), chars(src), C.size_t(len(dst)), C.uint(flags))
-	return nil
+	return p.copied(op, flags)
 }
 
 // Memmove is Memcpy for slices that may overlap.
@@ -117,7 +118,7 @@ func (p *Pool) Memcpy(dst, src []byte, flags MemFlag) error {
 // Implements: pmemobj_memmove(3)
 func (p *Pool) Memmove(dst, src []byte, flags MemFlag) error {
 	const op = "memmove"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -125,7 +126,7 @@ func (p *Pool) Memmove(dst, src []byte, flags MemFlag) error {
 		return err
 	}
 	C.pmemgo_obj_memmove(p.handle, chars(dst), chars(src), C.size_t(len(dst)), C.uint(flags))
-	return nil
+	return p.copied(op, flags)
 }
 
 // Memset sets every byte of dst to c, like Memcpy.
@@ -133,7 +134,7 @@ func (p *Pool) Memmove(dst, src []byte, flags MemFlag) error {
 // Implements: pmemobj_memset(3), pmemobj_memset_persist(3)
 func (p *Pool) Memset(dst []byte, c byte, flags MemFlag) error {
 	const op = "memset"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -141,7 +142,15 @@ func (p *Pool) Memset(dst []byte, c byte, flags MemFlag) error {
 		return err
 	}
 	C.pmemgo_obj_memset(p.handle, chars(dst), C.int(c), C.size_t(len(dst)), C.uint(flags))
-	return nil
+	return p.copied(op, flags)
+}
+
+// copied waits for the medium if the flags let the copy be durable.
+func (p *Pool) copied(op string, flags MemFlag) error {
+	if flags&(MemNoDrain|MemNoFlush) != 0 {
+		return nil
+	}
+	return p.settled(op, nil)
 }
 
 // copyable checks the destination and the flags of a copy.

@@ -111,9 +111,9 @@ func (p *Pool) startGrowing(op string, step int64) error {
 // unix.ENOTSUP.
 //
 // Implements: pmemobj_ctl_exec(3), the node heap.size.extend
-func (p *Pool) Extend(bytes int64) error {
+func (p *Pool) Extend(bytes int64) (err error) {
 	const op = "extend"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -126,6 +126,7 @@ func (p *Pool) Extend(bytes int64) error {
 	case bytes < MinPart:
 		return badArgument(op, "%d bytes; a pool grows by at least %d (MinPart)", bytes, MinPart)
 	}
+	defer func() { err = p.settled(op, err) }() // when the lock is given back
 	g.lock.Lock()
 	defer g.lock.Unlock()
 	// PMDK would extend by less, and say nothing.

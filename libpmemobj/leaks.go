@@ -228,7 +228,7 @@ func (r *LeakReport) Free() (freed int, err error) {
 // ForceFree is Free whatever the doubts: objects that are in use may be among
 // what is freed.
 func (r *LeakReport) ForceFree() (freed int, err error) {
-	if err := r.pool.enter("free leaks"); err != nil {
+	if err := r.pool.enterChange("free leaks"); err != nil {
 		return 0, err
 	}
 	r.pool.leave()

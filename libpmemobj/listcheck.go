@@ -32,6 +32,9 @@ func (l *list) enter(op string, others listLockSet) (listLockSet, error) {
 	if err := l.pool.notConstructing(op); err != nil {
 		return 0, err
 	}
+	if err := l.pool.changeable(op); err != nil {
+		return 0, err
+	}
 	return l.read(op, others)
 }
 

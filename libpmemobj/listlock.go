@@ -30,6 +30,8 @@ const (
 	listLockCount = 63
 	// listWaiter is set in held while somebody waits.
 	listWaiter = 1 << listLockCount
+
+	allListLocks = listLockSet(listWaiter - 1)
 )
 
 // listState belongs to all lists that have one lock.

@@ -164,6 +164,18 @@ func (l List[T]) MoveAfter(e Ptr[T], to List[T], mark Ptr[T]) error {
 }
 
 func (l *list) insert(op string, e OID, at listPlace) error {
+	return l.settled(op, l.insertNow(op, e, at))
+}
+
+// settled waits for the medium with the locks given back.
+func (l *list) settled(op string, err error) error {
+	if err != nil || l.pool.keeper == nil {
+		return err
+	}
+	return l.pool.awaitOutside(op)
+}
+
+func (l *list) insertNow(op string, e OID, at listPlace) error {
 	locks, err := l.enter(op, listLockOf(e.Off))
 	if err != nil {
 		return err
@@ -183,6 +195,10 @@ func (l *list) insert(op string, e OID, at listPlace) error {
 }
 
 func (l *list) remove(op string, e OID, free bool) error {
+	return l.settled(op, l.removeNow(op, e, free))
+}
+
+func (l *list) removeNow(op string, e OID, free bool) error {
 	locks, err := l.enter(op, listLockOf(e.Off))
 	if err != nil {
 		return err
@@ -209,6 +225,10 @@ func (l *list) remove(op string, e OID, free bool) error {
 
 func (l *list) move(e OID, to *list, at listPlace) error {
 	const op = "list move"
+	return l.settled(op, l.moveNow(op, e, to, at))
+}
+
+func (l *list) moveNow(op string, e OID, to *list, at listPlace) error {
 	if err := to.valid(op); err != nil {
 		return err
 	}
@@ -298,7 +318,7 @@ func (l List[T]) insertNew(at listPlace, init func(*T) error) (Ptr[T], error) {
 	}
 	oid, err := l.list.insertNew(op, addr, at)
 	content.give()
-	return Ptr[T]{oid}, err
+	return Ptr[T]{oid}, l.list.settled(op, err)
 }
 
 // ready says beforehand, and so without init having run, what would stop an

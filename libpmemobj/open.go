@@ -34,6 +34,10 @@ import (
 // which the pool grows; replicas must be local. Devices (Device DAX) cannot be
 // opened yet. Each part takes a file descriptor while the pool is opened.
 //
+// A pool whose process died with the option of package libpmemobj/journal, and
+// which has changes in its journal, is opened with that option. Without it, the
+// error matches ErrUnreplayed.
+//
 // A pool that is open already, here or in another process, gives EAGAIN.
 //
 // Options: WithDurability, WithCopyOnWrite, WithVerify, WithoutNDCTL,
@@ -97,7 +101,17 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	if isSet {
 		return openSet(op, path, layout, set, o)
 	}
+	return openOne(op, path, layout, file, o)
+}
 
+// openOne is open for a single file.
+func openOne(op, path, layout string, file *os.File, o *options) (_ *Pool, err error) {
+	m, err := o.prepare(op, path, func() error { return lockFile(op, path, file) }, func() { unlockFile(file) },
+		func() (*mediumFiles, error) { return fileOfMedium(op, path, file) })
+	if err != nil {
+		return nil, err
+	}
+	defer m.end(&err)
 	found, err := inspect(op, path, layout, file, o.verify)
 	if err != nil {
 		return nil, err
@@ -112,7 +126,7 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 		if err := poolfile.FillHoles(file); err != nil {
 			return nil, cgoutil.PathError(op, path, err)
 		}
-		if d, err = settle(op, path, o.durability, file); err != nil {
+		if d, err = o.settle(op, path, file); err != nil {
 			return nil, err
 		}
 	}
@@ -123,15 +137,15 @@ func open(op, path, layout string, o *options) (*Pool, error) {
 	if err != nil {
 		return nil, cgoutil.PathError(op, path, err)
 	}
-	pop, err := enterOpen(op, path, layout, o)
+	pop, err := enterOpen(op, path, layout, o, m, size)
 	if err != nil {
 		return nil, err
 	}
-	return newPool(pop, path, found.Layout, d, size, nil)
+	return m.newPool(pop, path, found.Layout, d, size, nil)
 }
 
 // openSet is open for a pool set file.
-func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
+func openSet(op, path, layout string, set *poolSet, o *options) (_ *Pool, err error) {
 	step, err := stepOf(op, path, set.text)
 	if err != nil {
 		return nil, err
@@ -140,9 +154,25 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 		return nil, err
 	}
 	defer set.close()
+	var files *mediumFiles
+	m, err := o.prepare(op, path, func() error { return set.lock(op) }, func() {}, // inspect needs the locks, too
+		func() (*mediumFiles, error) {
+			var err error
+			files, err = filesOfMedium(op, path, set)
+			return files, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	defer m.end(&err)
 	found, err := set.inspect(op, layout, o.verify, !o.copyOnWrite)
 	if err != nil {
 		return nil, err
+	}
+	if m != nil { // parts may have been removed
+		if err := files.Refresh(); err != nil {
+			return nil, err
+		}
 	}
 	if !o.withoutNDCTL {
 		err := set.each(func(p *part) error {
@@ -160,7 +190,7 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 		if err := set.fillHoles(op); err != nil {
 			return nil, err
 		}
-		if d, err = set.settle(op, o.durability); err != nil {
+		if d, err = set.settle(op, o); err != nil {
 			return nil, err
 		}
 	}
@@ -173,11 +203,11 @@ func openSet(op, path, layout string, set *poolSet, o *options) (*Pool, error) {
 	}
 	size, g := set.size(), set.growth(o.copyOnWrite)
 	set.close() // and with it the locks
-	pop, err := enterOpen(op, path, layout, o)
+	pop, err := enterOpen(op, path, layout, o, m, spanOf(size, g))
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPool(pop, path, found.Layout, d, size, g)
+	p, err := m.newPool(pop, path, found.Layout, d, size, g)
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +238,7 @@ func cutLogs(op, path string, offs []uint64, o *options, at func(off int64) (*os
 }
 
 // enterOpen has C open what Go found to be sound.
-func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
+func enterOpen(op, path, layout string, o *options, m *opening, span int64) (*C.PMEMobjpool, error) {
 	cPath, err := cgoutil.CheckPath(op, path)
 	if err != nil {
 		return nil, err
@@ -228,8 +258,11 @@ func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 		poolfile.Leave()
 		return nil, err
 	}
-	pop := C.pmemgo_obj_open((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
-		cLayout, cow, isPmem(o.durability), cStatus(&st))
+	var pop *C.PMEMobjpool
+	m.around(span, func() {
+		pop = C.pmemgo_obj_open((*C.char)(unsafe.Pointer(unsafe.SliceData(cPath))),
+			cLayout, cow, isPmem(o.durability), cStatus(&st))
+	})
 	restore()
 	poolfile.Leave()
 	if st.Errno == int32(unix.EEXIST) {
@@ -245,7 +278,8 @@ func enterOpen(op, path, layout string, o *options) (*C.PMEMobjpool, error) {
 // WithVerify reads and asks PMDK for its own opinion. nil means yes. The pool
 // must not be open, and is not changed; the process needs the permission to
 // write to it all the same. A pool set may have to be opened once before, if
-// its process died while it grew; the error says so.
+// its process died while it grew; the error says so. A pool with changes in its
+// journal cannot be checked: that is ErrUnreplayed.
 //
 // Check knows PMDK's structures, not what they hold: whether the program's
 // own data is consistent is for the program to say.
@@ -352,6 +386,8 @@ func inspect(op, path, layout string, file *os.File, verify bool) (info objheap.
 		return info, &Error{Op: op, Path: path, Errno: unix.EAGAIN, Msg: "locked: the pool is open in this or another process"}
 	case err != nil:
 		return info, corrupt(op, path, err)
+	case unreplayed(op, path, info.UnknownIncompat) != nil:
+		return info, unreplayed(op, path, info.UnknownIncompat)
 	case info.Part() || info.SingleHeader():
 		return info, &Error{Op: op, Path: path, Errno: unix.ENOTSUP, Msg: "is one part of a pool set; open its pool set file instead"}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/medium"
 )
 
 // Sizes, in bytes.
@@ -27,15 +28,19 @@ const (
 type Option func(*options)
 
 type options struct {
-	size         int64
-	sizeSet      bool
-	mode         fs.FileMode
-	modeSet      bool
-	durability   Durability
-	copyOnWrite  bool
-	verify       bool
-	withoutNDCTL bool
-	process      processSettings
+	size       int64
+	sizeSet    bool
+	mode       fs.FileMode
+	modeSet    bool
+	durability Durability
+
+	durabilitySet bool
+	medium        medium.Medium
+	mediumSet     bool
+	copyOnWrite   bool
+	verify        bool
+	withoutNDCTL  bool
+	process       processSettings
 
 	growing     bool // WithGrowth
 	limit, step int64
@@ -59,7 +64,7 @@ func WithMode(mode fs.FileMode) Option {
 // WithDurability asks for a durability; see [Durability]. The default is
 // DurabilityAuto.
 func WithDurability(d Durability) Option {
-	return func(o *options) { o.durability = d }
+	return func(o *options) { o.durability, o.durabilitySet = d, true }
 }
 
 // WithCopyOnWrite opens a pool whose file never changes: writes stay in this
@@ -141,7 +146,15 @@ func newOptions(op, path, layout string, opts []Option) (*options, error) {
 		return fail("WithGrowth(%d, %d): the step is at least %d bytes (MinPart) and at most %d (MaxStep) and the limit; 0 is the default", o.limit, o.step, MinPart, int64(MaxStep))
 	case o.growing && o.sizeSet && o.size > o.limit:
 		return fail("WithSize(%d) is more than the limit of WithGrowth(%d, %d)", o.size, o.limit, o.step)
-	case o.durability < DurabilityAuto || o.durability > DurabilityProcessCrash:
+	case o.mediumSet && o.medium == nil:
+		return fail("WithMedium without a medium")
+	case o.mediumSet && o.durabilitySet:
+		return fail("WithDurability excludes WithMedium: the medium decides")
+	case o.mediumSet && o.copyOnWrite:
+		return fail("WithCopyOnWrite excludes WithMedium: there is nothing to keep")
+	case o.durability == DurabilityJournal:
+		return fail("WithDurability(%v): %s", o.durability, cgoutil.JournalHint)
+	case !o.durability.Askable():
 		return fail("WithDurability(%d): not a durability that can be asked for", int(o.durability))
 	case o.process.arenaSet && (o.process.arenas < 1 || o.process.arenas > maxDefaultArenas):
 		return fail("WithArenas(%d): a pool has 1 to %d arenas of its own", o.process.arenas, maxDefaultArenas)
@@ -151,6 +164,9 @@ func newOptions(op, path, layout string, opts []Option) (*options, error) {
 	}
 	if _, err := cgoutil.CheckLayout(op, layout); err != nil {
 		return nil, err
+	}
+	if o.medium != nil {
+		o.durability = DurabilityJournal
 	}
 	return o, nil
 }

@@ -13,12 +13,13 @@ var opPersistRanges = operation(C.pmemgo_obj_persist_ranges)
 // PersistRanges makes several ranges durable with one wait for all of them,
 // like [Pool.XPersist], at the price of one [Pool.Persist]: up to four cost one
 // short crossing. Each range must lie in the pool; if one does not, none is
-// flushed. Empty ranges are skipped.
+// flushed. Empty ranges are skipped. In a pool that a medium keeps, the wait is
+// left to [Pool.AwaitDurable].
 //
 // Implements: pmemobj_flush(3), pmemobj_drain(3)
 func (p *Pool) PersistRanges(ranges ...Range) error {
 	const op = "persist ranges"
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -53,7 +54,8 @@ func (p *Pool) flushRanges(ranges []Range, drain bool) {
 // PersistInside is [Pool.PersistRanges] for code that keeps the pool open by
 // itself, as a [PoolUser] does, and knows that the ranges lie in it: neither is
 // looked at, so that goroutines that persist at the same time have nothing in
-// common. In a pool that is closed it ends the process.
+// common. In a pool that is closed it ends the process. As with PersistRanges,
+// the wait for a medium is left to [Pool.AwaitDurable].
 //
 // Implements: pmemobj_flush(3), pmemobj_drain(3)
 func (p *Pool) PersistInside(ranges ...Range) {

@@ -14,7 +14,9 @@ var opPersistSet = operation(C.pmemgo_obj_persist_set)
 // its own cache line none is lost when it is not.
 //
 // Nothing is checked: it is for a [PoolUser], which sees to it that the pool
-// is open, with memory of its own. r may be empty. Any goroutine may call it.
+// is open, with memory of its own. r may be empty. Any goroutine may call it. In a
+// pool that a medium keeps, the order holds, and the wait is left to
+// [Pool.AwaitDurable].
 //
 // Implements: pmemobj_persist(3)
 func (p *Pool) PersistThenSet(r Range, word *uint64, v uint64) {

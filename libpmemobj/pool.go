@@ -12,6 +12,7 @@ import (
 	"weak"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/medium"
 	"github.com/pmem/pmdk-go/internal/objheap"
 	"github.com/pmem/pmdk-go/internal/poolfile"
 )
@@ -48,6 +49,9 @@ type Pool struct {
 	leaf       bool // flushing never waits for a disk
 	warm       atomic.Bool
 
+	keeper   medium.Keeper // nil unless the pool is kept on a medium
+	closeErr error         // what closing said; under closeLock
+
 	// What every transaction looks at comes before the large fields below.
 	locks  atomic.Int64  // of this pool that goroutines hold or wait for; see lockregistry.go
 	txLogs logRegistry   // buffers that transactions keep their logs in
@@ -71,8 +75,8 @@ type Pool struct {
 }
 
 // newPool wraps what C opened and makes its objects resolvable. growth is nil
-// for a pool that stays as large as it is.
-func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64, g *growth) (*Pool, error) {
+// for a pool that stays as large as it is, keeper for one without a medium.
+func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64, g *growth, keeper medium.Keeper) (*Pool, error) {
 	p := &Pool{
 		handle:     C.pmemgo_pool(uintptr(unsafe.Pointer(pop))),
 		base:       unsafe.Pointer(pop),
@@ -80,13 +84,11 @@ func newPool(pop *C.PMEMobjpool, path, layout string, d Durability, size int64, 
 		path:       path,
 		layout:     layout,
 		durability: d,
-		leaf:       d == DurabilityDAX || d == DurabilityProcessCrash,
+		leaf:       keeper == nil && (d == DurabilityDAX || d == DurabilityProcessCrash),
+		keeper:     keeper,
 		size:       size,
 		growth:     g,
-		span:       uint64(size),
-	}
-	if g != nil {
-		p.span = uint64(g.limit)
+		span:       uint64(spanOf(size, g)),
 	}
 	heap, err := objheap.NewGrowingHeap(p.base, uint64(size), p.span)
 	if err != nil {
@@ -116,6 +118,10 @@ func closePool(pop *C.PMEMobjpool) { C.pmemobj_close(pop) }
 // Close makes the pool's changes durable and unmaps it. Every pointer into it
 // is dead afterwards: reading through one kept from before is a fault, while
 // Ptr.Get panics. Closing again does nothing.
+//
+// In a pool that a medium keeps (see [WithMedium]), Close writes what it has not
+// written yet to the files, and returns its error: the pool is closed then, and
+// what was durable is still to be found when it is opened the next time.
 //
 // While a transaction, a publication or another operation is under way, or a
 // lock in the pool is held, in this goroutine or another, Close returns
@@ -162,16 +168,21 @@ func (p *Pool) release() error {
 	p.userData.Store(nil)
 	poolNumbers.give(p.number)
 	p.watch.Stop()
+	closeEntered((*C.PMEMobjpool)(p.base))
+	if p.keeper != nil {
+		if err := p.keeper.Close(); err != nil {
+			p.closeErr = p.failed("close", err)
+		}
+	}
 	poolfile.Enter()
 	defer poolfile.Leave()
-	C.pmemobj_close((*C.PMEMobjpool)(p.base))
 	if p.growth != nil && !p.growth.frozen {
 		p.growth.tidy(p.lastSize.Load())
 	}
 	if p.file != nil {
-		return p.file.Close()
+		return errors.Join(p.closeErr, p.file.Close())
 	}
-	return nil
+	return p.closeErr
 }
 
 // enter admits an operation outside transactions; leave ends it.

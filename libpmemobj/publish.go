@@ -34,6 +34,17 @@ var actionsPool = sync.Pool{New: func() any { return &Actions{} }}
 // Implements: pmemobj_publish(3), pmemobj_tx_publish(3),
 // pmemobj_tx_xpublish(3), pmemobj_cancel(3)
 func (p *Pool) Publish(fn func(a *Actions) error) error {
+	return p.publish(fn, (*Actions).publishDurably)
+}
+
+// PublishUnsettled is [Pool.Publish] that leaves the wait for a medium to
+// [Pool.AwaitDurable]. It is for a [PoolUser] that publishes while it has
+// something locked.
+func (p *Pool) PublishUnsettled(fn func(a *Actions) error) error {
+	return p.publish(fn, (*Actions).publish)
+}
+
+func (p *Pool) publish(fn func(a *Actions) error, end func(a *Actions) error) error {
 	a, err := p.newActions("publish")
 	if err != nil {
 		return err
@@ -45,12 +56,25 @@ func (p *Pool) Publish(fn func(a *Actions) error) error {
 	if a.err != nil {
 		return a.err
 	}
-	return a.publish()
+	return end(a)
+}
+
+// publishDurably publishes and waits for the medium, if something happens at
+// all.
+func (a *Actions) publishDurably() error {
+	if a.pool.keeper == nil {
+		return a.publish()
+	}
+	nothing := len(a.acts)+len(a.prepared)+len(a.frees)+len(a.stores) == 0
+	if err := a.publish(); err != nil || nothing {
+		return err
+	}
+	return a.pool.await("publish")
 }
 
 // newActions begins a publication in the calling goroutine.
 func (p *Pool) newActions(op string) (*Actions, error) {
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return nil, err
 	}
 	a := actionsPool.Get().(*Actions)

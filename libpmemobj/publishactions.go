@@ -103,13 +103,13 @@ func (p *Pool) PublishActions(actions ...Action) error {
 	if a.err != nil {
 		return a.err
 	}
-	return a.publish()
+	return a.publishDurably()
 }
 
 // publishOne publishes a reservation alone, for the price that it has in C. If
 // C fails, for no reason that is known, done is false.
 func (p *Pool) publishOne(op string, h *reservation) (done bool, err error) {
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return true, err
 	}
 	done = true
@@ -118,6 +118,8 @@ func (p *Pool) publishOne(op string, h *reservation) (done bool, err error) {
 		if h.c.failed != 0 {
 			h.setState(reservationHeld)
 			done = false
+		} else {
+			err = p.settled(op, nil)
 		}
 	}
 	p.leave() // not deferred, which shows in the price

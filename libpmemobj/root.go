@@ -37,13 +37,16 @@ func Root[T any](p *Pool) (Ptr[T], error) {
 
 // root finds, makes or grows the root object. If it is made, construct gives
 // its content, unless it is nil.
-func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, error)) (uint64, error) {
+func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, error)) (off uint64, err error) {
 	if err := p.enterAny(op); err != nil {
 		return 0, err
 	}
 	defer p.leave()
 	have := p.rootSize()
 	if size > have {
+		if err := p.changeable(op); err != nil {
+			return 0, err
+		}
 		if openTxs.find() != nil {
 			return 0, stateErr(op, ErrInTx, "the root object must be made or grown outside")
 		}
@@ -52,6 +55,7 @@ func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, er
 		}
 		// Whoever makes the root makes it alone: a constructor is not to run
 		// for nothing.
+		defer func() { err = p.settled(op, err) }() // when the lock is given back
 		p.rootLock.Lock()
 		defer p.rootLock.Unlock()
 		have = p.rootSize()
@@ -63,7 +67,6 @@ func (p *Pool) root(op string, size uint64, construct func() (unsafe.Pointer, er
 		return 0, stateErr(op, ErrLockHeld, "the root object must not move while locks of the pool are held or waited for")
 	}
 	var st cgoutil.Status
-	var off uint64
 	if have == 0 && construct != nil {
 		content, err := construct()
 		if err != nil {

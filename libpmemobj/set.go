@@ -369,9 +369,9 @@ func (r *replica) corrupt(op, path string, err error) error {
 
 // settle finds what the parts give if d is asked for. PMDK takes parts of one
 // kind only, and says so.
-func (s *poolSet) settle(op string, d Durability) (got Durability, err error) {
+func (s *poolSet) settle(op string, o *options) (got Durability, err error) {
 	err = s.each(func(p *part) error {
-		g, err := settle(op, p.path, d, p.File)
+		g, err := o.settle(op, p.path, p.File)
 		got = max(got, g)
 		return err
 	})

@@ -105,6 +105,9 @@ func (s *poolSet) checkHeaders(op string) error {
 			if err != nil {
 				return corrupt(op, p.path, err)
 			}
+			if err := unreplayed(op, p.path, info.UnknownIncompat); err != nil {
+				return err
+			}
 			if info.UnknownIncompat != 0 {
 				return &Error{Op: op, Path: p.path, Errno: unix.EINVAL, Msg: fmt.Sprintf("the part has features that PMDK 1.12 does not know: %#x", info.UnknownIncompat)}
 			}

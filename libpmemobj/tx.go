@@ -23,6 +23,7 @@ type Tx struct {
 	pool   *Pool
 	owner  *atomic.Uint64 // the registry's entry; 0 outside Update
 	spilt  bool           // into the registry's overflow
+	loose  bool           // whoever began it waits for the medium
 	extras *txExtras      // nil in most transactions
 	locks  []uintptr      // that the transaction holds; see txlock.go
 
@@ -78,6 +79,9 @@ func (f *txFailure) Unwrap() error { return f.err }
 // pmemobj_tx_end(3), pmemobj_tx_stage(3), pmemobj_tx_errno(3)
 func (p *Pool) Update(fn func(tx *Tx) error) (err error) {
 	if err := p.notConstructing("update"); err != nil {
+		return err
+	}
+	if err := p.changeable("update"); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -173,7 +177,8 @@ func (tx *Tx) finish(err *error) {
 		tx.finishInStages(err, commit)
 		return
 	}
-	if tx.c.begun != 0 {
+	begun := tx.c.begun != 0
+	if begun {
 		if len(tx.locks) > 0 {
 			tx.beforeUnlock()
 		}
@@ -188,10 +193,39 @@ func (tx *Tx) finish(err *error) {
 	if tx.extras != nil {
 		tx.extras.committed = commit
 	}
+	p := tx.toSettle(commit && begun)
 	tx.leave()
+	if p != nil {
+		if *err = p.awaitOutside("update"); *err != nil {
+			return
+		}
+	}
 	if over.onCommit != nil || over.onAbort != nil {
 		over.tell(commit, *err)
 	}
+}
+
+// toSettle is the pool whose medium is to be waited for after the end of the
+// transaction, or nil.
+func (tx *Tx) toSettle(changed bool) *Pool {
+	if !changed || tx.pool.keeper == nil || tx.loose {
+		return nil
+	}
+	return tx.pool
+}
+
+// UpdateUnsettled is [Pool.Update] that leaves the wait for a medium to
+// [Pool.AwaitDurable]; functions given to [Tx.OnCommit] are called before. It is
+// for a [PoolUser] that has something locked around the transaction. Inside
+// another transaction, it is that one that waits or not.
+func (p *Pool) UpdateUnsettled(fn func(tx *Tx) error) error {
+	if p.keeper == nil || openTxs.find() != nil {
+		return p.Update(fn)
+	}
+	return p.Update(func(tx *Tx) error {
+		tx.loose = true
+		return fn(tx)
+	})
 }
 
 // leave readies tx for its next use and gives it back to the registry.
@@ -206,7 +240,7 @@ func (tx *Tx) leave() {
 		tx.dropExtras()
 	}
 	tx.pool = nil
-	tx.ended, tx.work = false, 0
+	tx.ended, tx.loose, tx.work = false, false, 0
 	tx.err, tx.thrown = nil, nil
 	tx.logged, tx.live = span{}, span{}
 	tx.onCommit, tx.onAbort = nil, nil
@@ -450,7 +484,8 @@ func MutAt[F any](tx *Tx, field *F) *F {
 
 // OnCommit has f called after the outermost transaction has been committed,
 // before its Update returns, in the order of the calls. The transaction is
-// over by then; f may begin another.
+// over by then, and durable; f may begin another. If the medium of the pool
+// fails before, f is not called: see ErrFailed.
 func (tx *Tx) OnCommit(f func()) error {
 	if err := tx.usable("on commit"); err != nil {
 		return err

@@ -98,10 +98,18 @@ func (tx *Tx) OnStage(f func(Stage)) error {
 // calls Goexit.
 func (tx *Tx) finishInStages(err *error, commit bool) {
 	x := tx.extras
-	committed := false
+	committed, begun := false, false
 	var onStage []func(Stage)
 	var over outcome
-	defer func() { over.tell(committed, *err) }()
+	var settle *Pool
+	defer func() {
+		if settle != nil {
+			if *err = settle.awaitOutside("update"); *err != nil {
+				return
+			}
+		}
+		over.tell(committed, *err)
+	}()
 	defer func() {
 		for _, f := range onStage {
 			f(StageNone)
@@ -112,6 +120,7 @@ func (tx *Tx) finishInStages(err *error, commit bool) {
 		tx.step("end", opTxStageEnd)
 		onStage, over = x.onStage, outcome{tx.onCommit, tx.onAbort}
 		x.committed = committed
+		settle = tx.toSettle(committed && begun)
 		tx.leave()
 	}()
 	defer func() {
@@ -121,6 +130,7 @@ func (tx *Tx) finishInStages(err *error, commit bool) {
 	defer func() {
 		tx.ended = true
 		if commit {
+			begun = tx.c.begun != 0
 			*err = tx.step("commit", opTxStageCommit)
 			committed = *err == nil
 		} else {

@@ -73,7 +73,7 @@ func (tx *Tx) allocWith(op string, size, typeNum uint64, flags []AllocFlags) (OI
 // Implements: pmemobj_wcsdup(3)
 func (p *Pool) Wcsdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	const op = "wcsdup"
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return OID{}, err
 	}
 	defer p.leave()
@@ -91,7 +91,7 @@ func (p *Pool) Wcsdup(dst *OID, s string, typeNum uint64) (OID, error) {
 	if st.Errno != 0 {
 		return OID{}, p.explain(p.opError(&st, op), uint64(n)*wideSize, 0)
 	}
-	return OID{p.uuid, off}, nil
+	return OID{p.uuid, off}, p.settled(op, nil)
 }
 
 // wideLen is the number of wide characters for s, the 0 at the end included.

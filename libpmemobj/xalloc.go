@@ -47,7 +47,7 @@ func (p *Pool) Xalloc(dst *OID, size, typeNum uint64, flags AllocFlags) (OID, er
 	if flags&AllocNoFlush != 0 {
 		return OID{}, badArgument(op, "AllocNoFlush has no meaning outside transactions: nothing is flushed here but AllocZero's zeros")
 	}
-	if err := p.enter(op); err != nil {
+	if err := p.enterChange(op); err != nil {
 		return OID{}, err
 	}
 	defer p.leave()
@@ -60,7 +60,8 @@ func (p *Pool) Xalloc(dst *OID, size, typeNum uint64, flags AllocFlags) (OID, er
 	if err := p.destination(op, dst); err != nil {
 		return OID{}, err
 	}
-	return p.atomic(op, opAlloc, dst, OID{}, size, typeNum, C.uint64_t(flags))
+	oid, err := p.atomic(op, opAlloc, dst, OID{}, size, typeNum, C.uint64_t(flags))
+	return oid, p.settled(op, err)
 }
 
 // checkAllocSize refuses sizes that no object has.

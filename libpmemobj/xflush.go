@@ -19,7 +19,12 @@ import (
 //
 // Implements: pmemobj_xpersist(3)
 func (p *Pool) XPersist(flags MemFlag, ranges ...Range) error {
-	return p.xflush("xpersist", flags, ranges, 1)
+	const op = "xpersist"
+	err := p.xflush(op, flags, ranges, 1)
+	if err != nil || p.keeper == nil || len(ranges) == 0 {
+		return err
+	}
+	return p.awaitOutside(op)
 }
 
 // XFlush is XPersist without the wait, which is left to [Pool.Drain] on the
@@ -31,7 +36,7 @@ func (p *Pool) XFlush(flags MemFlag, ranges ...Range) error {
 }
 
 func (p *Pool) xflush(op string, flags MemFlag, ranges []Range, drain C.int) error {
-	if err := p.enterAny(op); err != nil {
+	if err := p.enterAnyChange(op); err != nil {
 		return err
 	}
 	defer p.leave()

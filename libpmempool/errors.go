@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/internal/poolheader"
 )
 
 // Error is the error of a failed operation; see [cgoutil.Error].
@@ -29,6 +30,11 @@ var (
 
 	// ErrRemote is returned for pool sets with replicas on other hosts.
 	ErrRemote = errors.New("remote replicas are not supported")
+
+	// ErrUnreplayed is returned for a pool that was not closed and has changes in
+	// its journal (see package libpmemobj/journal): what its files hold is not the
+	// pool, and nothing here may look at it, or change it.
+	ErrUnreplayed = poolheader.ErrUnreplayed
 
 	// ErrNotAllowed is returned for pool sets with parts outside of the folders
 	// that WithAllowedDirs names.

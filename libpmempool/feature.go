@@ -174,6 +174,9 @@ func featured(op, path string, f Feature, opts []Option, takes ...string) (*targ
 	if err := t.whole(); err != nil {
 		return nil, nil, err
 	}
+	if err := t.replayed(); err != nil {
+		return nil, nil, err
+	}
 	for _, file := range t.files {
 		if t.set != nil && t.set.SingleHeader && file.part > 0 {
 			continue

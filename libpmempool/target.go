@@ -204,9 +204,23 @@ func (t *target) whole() error {
 	return nil
 }
 
+// replayed refuses a pool that has changes in its journal. C would call its
+// features unsupported, and a repair would take the mark away.
+func (t *target) replayed() error {
+	for _, f := range t.files {
+		if f.header.Unreplayed() {
+			return wrap(t.op, f.path, ErrUnreplayed, "%s", poolheader.ReplayHint)
+		}
+	}
+	return nil
+}
+
 // ready prepares the files for C, which is about to write to them, or only to
 // read. A store into a hole of a file on a full disk would kill the process.
 func (t *target) ready(o *options, write bool) error {
+	if err := t.replayed(); err != nil {
+		return err
+	}
 	for _, f := range t.files {
 		if f.id == (fileID{}) {
 			continue

@@ -26,7 +26,8 @@ func IsPmem(d cgoutil.Durability) int {
 	switch d {
 	case cgoutil.DurabilityMsync:
 		return C.PMEMGO_IS_PMEM_NO
-	case cgoutil.DurabilityProcessCrash:
+	case cgoutil.DurabilityProcessCrash, cgoutil.DurabilityJournal:
+		// Every flush of a journal's is to be seen, and none may be an msync.
 		return C.PMEMGO_IS_PMEM_YES
 	}
 	return C.PMEMGO_IS_PMEM_ASK

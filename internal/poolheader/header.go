@@ -96,6 +96,10 @@ type Header struct {
 
 	Checksum uint64
 	Computed uint64 // what Checksum should be
+
+	// Marked says that a whole mark of a journal is there. Checksum is wrong
+	// then: it is that of the header without it.
+	Marked bool
 }
 
 // Shutdown is what the header keeps to notice unsafe shutdowns.
@@ -126,6 +130,7 @@ func Parse(b []byte) (Header, error) {
 		Checksum:     le.Uint64(b[checksumOff:]),
 		Computed:     HeaderChecksum(b[:Size]),
 	}
+	_, h.Marked = MarkOf(b)
 	copy(h.Signature[:], b)
 	for k := Obj; k <= Blk; k++ {
 		if bytes.Equal(b[:8], []byte(kinds[k].sig)) {
@@ -189,6 +194,8 @@ func (h *Header) Check(want Kind) error {
 	switch {
 	case h.Kind != want:
 		return fault(0, "not a pmem%v pool: %s", want, WhatIs(h.Signature[:]))
+	case h.Unreplayed():
+		return fault(16, "%v: %s", ErrUnreplayed, ReplayHint)
 	case h.Checksum != h.Computed:
 		return fault(checksumOff, "checksum is %#x, should be %#x", h.Checksum, h.Computed)
 	case h.Major != kinds[want].major:

@@ -52,14 +52,25 @@ func (c *Sharded) Add(delta int64) error {
 		return c.fail(op, errInUpdate)
 	}
 	s := c.s
+	if err := s.pool.Failed(); err != nil {
+		return c.fail(op, err)
+	}
 	h, err := s.Shared(op)
 	if err != nil {
 		return c.fail(op, err)
 	}
-	defer h.Release()
 	shard := &s.shards[percpu.Index()&(len(s.shards)-1)].value
 	atomic.AddInt64(shard, delta)
 	s.pool.PersistInside(libpmemobj.RangeOf(shard))
+	h.Release()
+	return c.settled(op)
+}
+
+// settled waits for the pool's medium, with everything released.
+func (c *Sharded) settled(op string) error {
+	if err := c.s.pool.AwaitDurable(); err != nil {
+		return c.fail(op, err)
+	}
 	return nil
 }
 
@@ -96,14 +107,17 @@ func (c *Sharded) Store(n int64) error {
 		return c.fail(op, errInUpdate)
 	}
 	s := c.s
+	if err := s.pool.Failed(); err != nil {
+		return c.fail(op, err)
+	}
 	if err := s.Exclusive(op); err != nil {
 		return c.fail(op, err)
 	}
-	defer s.ReleaseExclusive()
 	atomic.StoreInt64(&s.common.value, n-s.sum())
 	s.pool.PersistInside(libpmemobj.RangeOf(&s.common.value))
 	s.base.Store(s.common.value)
-	return nil
+	s.ReleaseExclusive()
+	return c.settled(op)
 }
 
 // Tx is a counter inside a transaction: what its methods change is part of the

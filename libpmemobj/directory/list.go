@@ -130,6 +130,15 @@ func Remove(p *libpmemobj.Pool, name string) error {
 	if libpmemobj.InUpdate() {
 		return fmt.Errorf("%s %q: %w", op, name, libpmemobj.ErrInTx)
 	}
+	if err := d.remove(op, name); err != nil {
+		return err
+	}
+	return p.AwaitDurable()
+}
+
+// remove leaves the wait for a medium to the caller.
+func (d *directory) remove(op, name string) error {
+	p := d.pool
 	d.removing.Lock()
 	defer d.removing.Unlock()
 	k, off, err := d.removable(name)
@@ -145,7 +154,7 @@ func Remove(p *libpmemobj.Pool, name string) error {
 			return err
 		}
 	}
-	return p.Update(func(tx *libpmemobj.Tx) error {
+	return p.UpdateUnsettled(func(tx *libpmemobj.Tx) error {
 		// It waits for other transactions, whose goroutines may look for names
 		// meanwhile: the table is locked after it.
 		if err := h.Free(tx, off); err != nil {

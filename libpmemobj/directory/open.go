@@ -59,9 +59,21 @@ func Open(p *libpmemobj.Pool, name string, k Kind, create func(tx *libpmemobj.Tx
 	if libpmemobj.InUpdate() {
 		return 0, fmt.Errorf("%q is not in the directory, and creating it is %w", name, libpmemobj.ErrInTx)
 	}
+	if err := d.makeRoot(); err != nil {
+		return 0, err
+	}
+	if off, err = d.create(name, k, create); err != nil {
+		return 0, err
+	}
+	return off, p.AwaitDurable()
+}
+
+// create is Open for what lookup did not find. The wait for a medium is left to
+// the caller, so that nobody who looks for a name waits for it as well.
+func (d *directory) create(name string, k Kind, create func(tx *libpmemobj.Tx) (off uint64, err error)) (off uint64, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	root, err := makeRoot(p)
+	root, err := findRoot(d.pool)
 	if err != nil {
 		return 0, err
 	}
@@ -72,7 +84,7 @@ func Open(p *libpmemobj.Pool, name string, k Kind, create func(tx *libpmemobj.Tx
 	if e != nil { // another goroutine was faster
 		return d.match(e, name, k)
 	}
-	err = p.Update(func(tx *libpmemobj.Tx) error {
+	err = d.pool.UpdateUnsettled(func(tx *libpmemobj.Tx) error {
 		if off, err = create(tx); err != nil {
 			return err
 		}

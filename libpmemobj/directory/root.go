@@ -43,22 +43,35 @@ func Embed[T any](p *libpmemobj.Pool) (libpmemobj.Ptr[T], error) {
 	if err != nil {
 		return null, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	// The address is looked up under the lock: a root that grows moves.
-	root, err := existingRoot(p)
+	made, err := d.initRoot()
 	if err != nil {
 		return null, err
 	}
-	if *root != (Root{}) {
-		return ptr, root.check(p)
+	if made {
+		err = p.AwaitDurable()
 	}
-	err = p.Update(func(tx *libpmemobj.Tx) error {
+	return ptr, err
+}
+
+// initRoot makes a directory of a root object that begins with zeros, and leaves
+// the wait for a medium to the caller.
+func (d *directory) initRoot() (made bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	// The address is looked up under the lock: a root that grows moves.
+	root, err := existingRoot(d.pool)
+	if err != nil {
+		return false, err
+	}
+	if *root != (Root{}) {
+		return false, root.check(d.pool)
+	}
+	err = d.pool.UpdateUnsettled(func(tx *libpmemobj.Tx) error {
 		r := libpmemobj.MutAt(tx, root)
 		r.magic, r.version = rootMagic, rootVersion
 		return nil
 	})
-	return ptr, err
+	return true, err
 }
 
 // findRoot returns the directory's root, or nil if the pool has no root object.
@@ -83,20 +96,20 @@ func existingRoot(p *libpmemobj.Pool) (*Root, error) {
 	return libpmemobj.PtrOf[Root](oid).TryGet()
 }
 
-// makeRoot is findRoot that makes one if there is none.
-func makeRoot(p *libpmemobj.Pool) (*Root, error) {
-	root, err := findRoot(p)
+// makeRoot makes the root object if there is none. It may wait for a medium, so
+// nothing is locked then.
+func (d *directory) makeRoot() error {
+	d.mu.RLock()
+	root, err := findRoot(d.pool)
+	d.mu.RUnlock()
 	if root != nil || err != nil {
-		return root, err
+		return err
 	}
-	ptr, err := libpmemobj.ConstructRoot(p, func(r *Root) error {
+	_, err = libpmemobj.ConstructRoot(d.pool, func(r *Root) error {
 		r.magic, r.version = rootMagic, rootVersion
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ptr.Get(), nil
+	return err
 }
 
 func (r *Root) check(p *libpmemobj.Pool) error {

@@ -88,7 +88,7 @@ func (m *Bytes) put(op string, key, value []byte, onlyNew bool) (found bool, err
 	it := item{hash: m.t.hash(key), key: key, value: value}
 	found, err = m.t.put(&it, onlyNew)
 	h.Release()
-	return found, err
+	return found, m.t.settled(op, !found || !onlyNew, err)
 }
 
 // Update makes what f returns the value of key. f is called once, with a copy
@@ -100,6 +100,10 @@ func (m *Bytes) Update(key []byte, f func(value []byte, found bool) ([]byte, err
 	if err := checkLen(op, m.t.name, key, nil); err != nil {
 		return err
 	}
+	return m.t.settled(op, true, m.update(op, key, f))
+}
+
+func (m *Bytes) update(op string, key []byte, f func(value []byte, found bool) ([]byte, error)) error {
 	h, err := m.t.enter(op)
 	if err != nil {
 		return err
@@ -125,13 +129,14 @@ func (m *Bytes) checked(op string, key, old []byte, found bool, f func(value []b
 //
 // 1 fence if the entry is small.
 func (m *Bytes) Delete(key []byte) (found bool, err error) {
-	h, err := m.t.enter("hashmap delete")
+	const op = "hashmap delete"
+	h, err := m.t.enter(op)
 	if err != nil {
 		return false, err
 	}
 	found, err = m.t.remove(m.t.hash(key), key)
 	h.Release()
-	return found, err
+	return found, m.t.settled(op, found, err)
 }
 
 // Len is how many keys there are, like [Map.Len].

@@ -163,7 +163,7 @@ func (m *Map[K, V]) put(op string, k *K, v *V, onlyNew bool) (found bool, err er
 	it.hash = m.t.hash(it.key)
 	found, err = m.t.put(&it, onlyNew)
 	h.Release()
-	return found, err
+	return found, m.t.settled(op, !found || !onlyNew, err)
 }
 
 // Update makes what f returns the value of k. f is called once, with the value
@@ -172,7 +172,12 @@ func (m *Map[K, V]) put(op string, k *K, v *V, onlyNew bool) (found bool, err er
 //
 // Fences as for Put.
 func (m *Map[K, V]) Update(k K, f func(v V, found bool) (V, error)) error {
-	h, err := m.t.enter("hashmap update")
+	const op = "hashmap update"
+	return m.t.settled(op, true, m.update(op, k, f))
+}
+
+func (m *Map[K, V]) update(op string, k K, f func(v V, found bool) (V, error)) error {
+	h, err := m.t.enter(op)
 	if err != nil {
 		return err
 	}
@@ -191,14 +196,15 @@ func (m *Map[K, V]) Update(k K, f func(v V, found bool) (V, error)) error {
 //
 // 1 fence, or none if k is not there.
 func (m *Map[K, V]) Delete(k K) (found bool, err error) {
-	h, err := m.t.enter("hashmap delete")
+	const op = "hashmap delete"
+	h, err := m.t.enter(op)
 	if err != nil {
 		return false, err
 	}
 	key := bytesOf(&k)
 	found, err = m.t.remove(m.t.hash(key), key)
 	h.Release()
-	return found, err
+	return found, m.t.settled(op, found, err)
 }
 
 // Len is how many keys there are. What is put or deleted meanwhile may count or

@@ -143,7 +143,7 @@ func clearAt(p *libpmemobj.Pool, off uint64) error {
 	if err != nil {
 		return err
 	}
-	return t.clear("hashmap clear")
+	return t.clearBy("hashmap clear", p.UpdateUnsettled) // the removal waits for both
 }
 
 func free(tx *libpmemobj.Tx, off uint64) error {
@@ -166,11 +166,13 @@ func free(tx *libpmemobj.Tx, off uint64) error {
 }
 
 // clear removes all keys, in a transaction of its own.
-func (t *table) clear(op string) error {
+func (t *table) clear(op string) error { return t.clearBy(op, t.pool.Update) }
+
+func (t *table) clearBy(op string, update func(func(tx *libpmemobj.Tx) error) error) error {
 	if libpmemobj.InUpdate() {
 		return t.inUpdate(op)
 	}
-	return t.pool.Update(func(tx *libpmemobj.Tx) error {
+	return update(func(tx *libpmemobj.Tx) error {
 		if err := t.InTx(op, tx); err != nil {
 			return err
 		}
@@ -187,5 +189,20 @@ func (t *table) enter(op string) (container.Hold, error) {
 	if libpmemobj.InUpdate() {
 		return container.Hold{}, t.inUpdate(op)
 	}
+	if err := t.pool.Failed(); err != nil {
+		return container.Hold{}, failed(op, t.name, err)
+	}
 	return t.Shared(op)
+}
+
+// settled ends an operation that has released all it had: if it has changed the
+// map, it waits for the pool's medium.
+func (t *table) settled(op string, changed bool, err error) error {
+	if err != nil || !changed {
+		return err
+	}
+	if err := t.pool.AwaitDurable(); err != nil {
+		return failed(op, t.name, err)
+	}
+	return nil
 }

@@ -66,7 +66,7 @@ func (t *table) leaving(l *locked) (moved uint64) {
 }
 
 func (t *table) publishSplit(l *locked, moved uint64) error {
-	return t.pool.Publish(func(a *libpmemobj.Actions) error {
+	return t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		oid, _, err := a.ReserveBytes(t.pageSize, 0, t.class.Flag())
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (t *table) double(d *dir) error {
 		return err
 	}
 	var next libpmemobj.OID
-	err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+	err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		oid, _, err := a.ReserveBytes(int(dirSize(d.depth+1)), dirType)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (t *table) dropOldDir() error {
 	if t.hdr.oldDir == 0 {
 		return nil
 	}
-	return t.pool.Publish(func(a *libpmemobj.Actions) error {
+	return t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		a.Free(t.oid(t.hdr.oldDir))
 		libpmemobj.Store(a, &t.hdr.oldDir, 0)
 		return nil

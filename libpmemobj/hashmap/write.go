@@ -164,7 +164,7 @@ type newSlot struct {
 func (t *table) publish(l *locked, used uint64, into *newSlot, free uint64) error {
 	l.stripe.begin()
 	defer l.stripe.end()
-	return t.pool.Publish(func(a *libpmemobj.Actions) error {
+	return t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		if into != nil {
 			if err := t.reserve(a, into); err != nil {
 				return err

@@ -8,8 +8,12 @@ import (
 
 // clear empties the map, in one step, and then frees what was in it, in many:
 // what a crash leaves of it is freed by the next one who opens the map.
-func (t *tree) clear() error {
-	if err := t.Exclusive("radix clear"); err != nil {
+// The wait for a medium is left to the caller.
+func (t *tree) clear(op string) error {
+	if err := t.pool.Failed(); err != nil {
+		return failed(op, "", err)
+	}
+	if err := t.Exclusive(op); err != nil {
 		return err
 	}
 	defer t.ReleaseExclusive()
@@ -19,7 +23,7 @@ func (t *tree) clear() error {
 		return err
 	}
 	if t.hdr.root != 0 {
-		err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+		err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 			libpmemobj.Store(a, &t.hdr.doomed, t.hdr.root)
 			libpmemobj.Store(a, &t.hdr.root, 0)
 			return nil
@@ -45,7 +49,7 @@ func (t *tree) freeDoomed() error {
 	if err := t.walkFrom(off, height, t.freeBelow); err != nil {
 		return err
 	}
-	return t.pool.Publish(func(a *libpmemobj.Actions) error {
+	return t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		a.Free(t.oid(off))
 		libpmemobj.Store(a, &t.hdr.doomed, 0)
 		return nil
@@ -62,7 +66,7 @@ func (t *tree) freeBelow(off uint64, height int) error {
 	n := t.inner(off)
 	count := n.children()
 	for from := 0; from < count; from += atOnce {
-		err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+		err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 			for i := from; i < min(from+atOnce, count); i++ {
 				kid := n.child(count, i)
 				if *kid != 0 {
@@ -83,7 +87,7 @@ func (t *tree) freeRecords(l leaf) error {
 	used := l.load()
 	for {
 		left := used
-		err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+		err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 			n := 0
 			for m := used; m != 0 && n < freeAtOnce; m &= m - 1 {
 				i := bits.TrailingZeros64(m)

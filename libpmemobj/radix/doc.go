@@ -100,7 +100,7 @@
 // headers, aligned to 64 bytes, or to 4096 if they are nearly as large:
 //
 //	 0  uint64     next in a chain; means nothing while the leaf is in use
-//	 8  uint64     bitmap: bit i is set if slot i is in use
+//	 8  uint64     bitmap: bit i is set if slot i is in use; the 16 highest are 0
 //	16  uint8[48]  fingerprints of the keys in the slots
 //	64  slots
 //
@@ -115,7 +115,9 @@
 // and a record, an object with the header's type number + 2,
 //
 //	 0  uint64  next in a chain
-//	 8  the same 8 bytes as in the slot
+//	 8  uint16  length of the key
+//	10  uint16  0
+//	12  uint32  length of the value
 //	16  the key, padded with zeros to a multiple of 8 bytes, and the value
 //
 // The fingerprint is the high byte of h, which starts as the key's length; for
@@ -125,17 +127,18 @@
 // A node of greater height is inner, an object with the header's type number
 // + 1. Its n children have heights one less; between neighbours stands a
 // separator, a key that is above all keys on its left and not above those on
-// its right. Separators are stored without the prefix that all of them have:
+// its right. Separators are stored without the prefix that all of them have,
+// as their rests:
 //
 //	 0  uint64  next in a chain
 //	 8  uint16  n
 //	10  uint16  length of the prefix
-//	12  uint32  bytes in use
-//	16  uint64[n-1]  the first 8 bytes of each separator, padded with zeros, as
-//	            a number whose highest byte is the first one
+//	12  uint32  bytes of the node in use, these included
+//	16  uint64[n-1]  the first 8 bytes of each rest, padded with zeros, as a
+//	            number whose highest byte is the first one
 //	    uint64[n]    offsets of the children
-//	    uint32[n-1]  ends of the separators, counted from the end of the prefix
-//	    the prefix, then the separators
+//	    uint32[n-1]  ends of the rests, counted from the end of the prefix
+//	    the prefix, then the rests
 //
 // What always holds, also after a crash: the keys in a leaf are different, and
 // between the separators on their way; each node and record is referred to

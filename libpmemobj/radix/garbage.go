@@ -73,7 +73,7 @@ func (t *tree) dropped(s *shard, n int) {
 // freeChain frees a chain that nobody looks at.
 func (t *tree) freeChain(at *uint64) error {
 	for *at != 0 {
-		err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+		err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 			off := *at
 			for n := 0; off != 0 && n < freeAtOnce; n++ {
 				a.Free(t.oid(off))

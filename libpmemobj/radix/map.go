@@ -53,15 +53,9 @@ func (t *tree) sharedGet(name string, key, dst []byte) (value []byte, found bool
 	if err != nil {
 		return dst, false, named(err, name)
 	}
-	value, found, err = t.get(hash, key, dst)
+	value, found = t.get(hash, key, dst)
 	h.Release()
-	if err != nil {
-		return dst, false, failed(op, name, err)
-	}
-	if !found {
-		return dst, false, nil
-	}
-	return value, true, nil
+	return value, found, nil
 }
 
 // Has says whether key has a value, like Get.
@@ -100,10 +94,7 @@ func (t *tree) sharedPut(name string, key, value []byte, onlyNew bool) (found bo
 	}
 	found, err = t.put(key, value, onlyNew)
 	h.Release()
-	if err != nil {
-		err = failed(op, name, err)
-	}
-	return found, err
+	return found, t.settled(op, name, !found || !onlyNew, err)
 }
 
 // Delete removes key and says whether it was there.
@@ -120,10 +111,7 @@ func (t *tree) sharedRemove(name string, key []byte) (found bool, err error) {
 	}
 	found, err = t.remove(key)
 	h.Release()
-	if err != nil {
-		return false, failed(op, name, err)
-	}
-	return found, nil
+	return found, t.settled(op, name, found, err)
 }
 
 // Len is how many keys there are. What is put or deleted meanwhile may count or
@@ -195,7 +183,7 @@ func (t *tree) sharedScan(op string, b *batch, w *bounds, backward bool) (more b
 		return false, err
 	}
 	defer h.Release()
-	return t.scan(b, w, backward, false)
+	return t.scan(b, w, backward, false), nil
 }
 
 // All ranges over all entries in the order of their keys; see [Map.Range].
@@ -289,10 +277,14 @@ func (t *tree) loop(from, to []byte, backward bool, scan func(b *batch, w *bound
 // Clear removes all keys, as a whole. It has the map to itself meanwhile, some
 // 0.5 µs for each leaf.
 func (m *Map) Clear() error {
+	const op = "radix clear"
 	if libpmemobj.InUpdate() {
-		return inUpdate("radix clear", m.name)
+		return inUpdate(op, m.name)
 	}
-	return named(m.t.clear(), m.name)
+	if err := m.t.clear(op); err != nil {
+		return named(err, m.name)
+	}
+	return m.t.settled(op, m.name, true, nil)
 }
 
 // In is the map as part of a transaction: what is changed through it happens
@@ -316,8 +308,23 @@ func (t *tree) enter(op, name string) (container.Hold, error) {
 	if libpmemobj.InUpdate() {
 		return container.Hold{}, inUpdate(op, name)
 	}
+	if err := t.pool.Failed(); err != nil {
+		return container.Hold{}, failed(op, name, err)
+	}
 	h, err := t.Shared(op)
 	return h, named(err, name)
+}
+
+// settled ends an operation that has released all it had: if it has changed the
+// map, it waits for the pool's medium.
+func (t *tree) settled(op, name string, changed bool, err error) error {
+	if err == nil && changed {
+		err = t.pool.AwaitDurable()
+	}
+	if err != nil {
+		return failed(op, name, err)
+	}
+	return nil
 }
 
 func inUpdate(op, name string) error {

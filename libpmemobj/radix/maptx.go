@@ -140,8 +140,7 @@ func (m MapTx) loop(from, to []byte, backward bool) iter.Seq2[[]byte, []byte] {
 		if err := m.own("radix range"); err != nil {
 			panic(err)
 		}
-		more, _ = m.t.scan(b, w, backward, true) // fails nowhere but at a flush
-		return more
+		return m.t.scan(b, w, backward, true)
 	})
 }
 

@@ -113,7 +113,7 @@ func clearAt(p *libpmemobj.Pool, off uint64) error {
 	if err != nil {
 		return err
 	}
-	return t.clear()
+	return t.clear("radix clear") // the removal waits for both
 }
 
 func free(tx *libpmemobj.Tx, off uint64) error {

@@ -7,7 +7,7 @@ import "unsafe"
 // It is as if it had all happened when the bitmap was loaded: no slot in it was
 // given up since, and the leaf is the key's still. Another try means that
 // another operation has succeeded.
-func (t *tree) get(h uint64, key, dst []byte) (value []byte, found bool, err error) {
+func (t *tree) get(h uint64, key, dst []byte) (value []byte, found bool) {
 	count := t.epochs.enter()
 	defer count.Add(-1)
 	for {
@@ -15,7 +15,7 @@ func (t *tree) get(h uint64, key, dst []byte) (value []byte, found bool, err err
 		off := t.descend(key, false)
 		if off == 0 {
 			if t.stays(version, off, key, false) {
-				return dst, false, nil
+				return dst, false
 			}
 			continue
 		}
@@ -38,17 +38,18 @@ func (t *tree) get(h uint64, key, dst []byte) (value []byte, found bool, err err
 			}
 		}
 		if g.holds() && also.holds() && t.stays(version, off, key, false) {
-			return value, i >= 0, t.settle(l, s)
+			t.settle(l, s)
+			return value, i >= 0
 		}
 	}
 }
 
-// settle makes a change durable that the caller may have seen too early.
-func (t *tree) settle(l leaf, s *stripe) error {
-	if s.busy.Load() == 0 {
-		return nil
+// settle makes a change durable that the caller may have seen too early, but
+// for the wait for a medium, which is up to who has made it.
+func (t *tree) settle(l leaf, s *stripe) {
+	if s.busy.Load() != 0 {
+		t.pool.PersistInside(l.line())
 	}
-	return t.pool.Persist(l.line())
 }
 
 // value appends a slot's value to dst. ok is false if the slot cannot be right;

@@ -43,7 +43,7 @@ func (b *batch) value(i int) []byte {
 // tree alone; it shares the Lock otherwise.
 //
 // It is as if it had all happened at one moment; see get.
-func (t *tree) scan(b *batch, w *bounds, backward, alone bool) (more bool, err error) {
+func (t *tree) scan(b *batch, w *bounds, backward, alone bool) (more bool) {
 	if !alone {
 		count := t.epochs.enter()
 		defer count.Add(-1)
@@ -58,7 +58,7 @@ func (t *tree) scan(b *batch, w *bounds, backward, alone bool) (more bool, err e
 		if off == 0 {
 			if alone || t.stays(version, off, at, backward) {
 				b.entries = b.entries[:0]
-				return false, nil
+				return false
 			}
 			continue
 		}
@@ -93,10 +93,10 @@ func (t *tree) scan(b *batch, w *bounds, backward, alone bool) (more bool, err e
 			w.first = bound
 			more = found && (w.end == nil || bytes.Compare(bound, w.end) < 0)
 		}
-		if alone {
-			return more, nil
+		if !alone {
+			t.settle(l, s)
 		}
-		return more, t.settle(l, s)
+		return more
 	}
 }
 

@@ -63,7 +63,7 @@ func (t *tree) reshape(held [2]*stripe, fn func(c *change) error) error {
 	defer c.unlock()
 	t.version.Add(1)
 	defer t.version.Add(1)
-	err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+	err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		c.a = a
 		if err := fn(&c); err != nil {
 			return err

@@ -119,14 +119,23 @@ func openTree(p *libpmemobj.Pool, off uint64) (*tree, error) {
 	for i := range t.shards {
 		t.shards[i].heads = &hdr.garbage[i]
 	}
-	if err := t.freeChains(); err != nil {
-		return nil, err
-	}
-	if err := t.freeDoomed(); err != nil {
+	if err := t.freeLeft(); err != nil {
 		return nil, err
 	}
 	t.reguide()
 	return t, t.Init(p, t.endTx)
+}
+
+// freeLeft frees what an earlier process has left, if the tree is not opened
+// where that cannot be: it waits for the next time then.
+func (t *tree) freeLeft() error {
+	if libpmemobj.InUpdate() || t.pool.Failed() != nil {
+		return nil
+	}
+	if err := t.freeChains(); err != nil {
+		return err
+	}
+	return t.freeDoomed()
 }
 
 // change tells readers without the Lock, none of which begins now, that what they

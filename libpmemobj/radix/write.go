@@ -126,7 +126,7 @@ func (t *tree) publish(l *locked, used uint64, e *newEntry, old uint64) error {
 	}
 	l.stripe.busy.Store(1)
 	defer l.stripe.busy.Store(0)
-	err := t.pool.Publish(func(a *libpmemobj.Actions) error {
+	err := t.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 		if e != nil {
 			if err := t.prepare(a, l, e); err != nil {
 				return err

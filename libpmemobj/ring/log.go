@@ -61,8 +61,31 @@ func (l *Log) fail(op string, err error) error { return failure("log "+op, l.nam
 // added; if there never will be, ErrTooLarge.
 func (l *Log) Append(records ...[]byte) (seq uint64, err error) {
 	const op = "append"
+	seq, err = l.appendNow(op, records)
+	if len(records) == 0 {
+		return seq, err
+	}
+	return seq, l.settled(op, err)
+}
+
+// settled ends an operation that has released all it had: unless it failed, it
+// waits for the pool's medium.
+func (l *Log) settled(op string, err error) error {
+	if err == nil {
+		err = l.s.pool.AwaitDurable()
+		if err != nil {
+			err = l.fail(op, err)
+		}
+	}
+	return err
+}
+
+func (l *Log) appendNow(op string, records [][]byte) (seq uint64, err error) {
 	if libpmemobj.InUpdate() {
 		return 0, l.fail(op, errInUpdate)
+	}
+	if err := l.s.pool.Failed(); err != nil {
+		return 0, l.fail(op, err)
 	}
 	h, err := l.s.Shared(op)
 	if err != nil {
@@ -172,10 +195,17 @@ var errSeqZero = errors.New("sequence numbers begin with 1")
 
 // alone runs an operation that has the log to itself.
 func (l *Log) alone(op string, f func() error) error {
+	return l.settled(op, l.aloneNow(op, f))
+}
+
+func (l *Log) aloneNow(op string, f func() error) error {
 	if libpmemobj.InUpdate() {
 		return l.fail(op, errInUpdate)
 	}
 	s := l.s
+	if err := s.pool.Failed(); err != nil {
+		return l.fail(op, err)
+	}
 	if err := s.Exclusive(op); err != nil {
 		return l.fail(op, err)
 	}

@@ -194,8 +194,22 @@ func (q *Queue) EnqueueBatch(ctx context.Context, batch [][]byte) error {
 // enqueue adds messages. If there is no room, the channel is closed when there
 // may be.
 func (q *Queue) enqueue(op string, batch [][]byte) (full <-chan struct{}, err error) {
+	full, err = q.enqueueNow(op, batch)
+	if err != nil || len(batch) == 0 {
+		return full, err
+	}
+	if err := q.s.pool.AwaitDurable(); err != nil {
+		return nil, q.fail(op, err)
+	}
+	return nil, nil
+}
+
+func (q *Queue) enqueueNow(op string, batch [][]byte) (full <-chan struct{}, err error) {
 	if libpmemobj.InUpdate() {
 		return nil, q.fail(op, errInUpdate)
+	}
+	if err := q.s.pool.Failed(); err != nil {
+		return nil, q.fail(op, err)
 	}
 	h, err := q.s.Shared(op)
 	if err != nil {
@@ -349,7 +363,20 @@ func (m Message) Commit() error {
 	if libpmemobj.InUpdate() {
 		return m.q.fail(op, fmt.Errorf("%w: use CommitIn", libpmemobj.ErrInTx))
 	}
+	if err := m.commit(op); err != nil {
+		return err
+	}
+	if err := m.q.s.pool.AwaitDurable(); err != nil {
+		return m.q.fail(op, err)
+	}
+	return nil
+}
+
+func (m Message) commit(op string) error {
 	s := m.q.s
+	if err := s.pool.Failed(); err != nil {
+		return m.q.fail(op, err)
+	}
 	h, err := s.Shared(op)
 	if err != nil {
 		return m.q.fail(op, err)

@@ -135,7 +135,7 @@ func (s *state) grow(n uint64) error {
 			return err
 		}
 		var seg libpmemobj.OID
-		err = s.pool.Publish(func(a *libpmemobj.Actions) error {
+		err = s.pool.PublishUnsettled(func(a *libpmemobj.Actions) error {
 			var err error
 			if seg, _, err = a.ReserveBytes(int(size), s.num); err != nil {
 				return err

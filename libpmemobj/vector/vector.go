@@ -75,11 +75,26 @@ func (v *Vector[T]) change(op string) (container.Hold, error) {
 	if libpmemobj.InUpdate() {
 		return container.Hold{}, v.fail(op, errInUpdate)
 	}
+	if err := v.s.pool.Failed(); err != nil {
+		return container.Hold{}, v.fail(op, err)
+	}
 	h, err := v.s.Shared(op)
 	if err != nil {
 		return h, v.fail(op, err)
 	}
 	return h, nil
+}
+
+// settled ends an operation that has released all it had: unless it failed, it
+// waits for the pool's medium.
+func (v *Vector[T]) settled(op string, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := v.s.pool.AwaitDurable(); err != nil {
+		return v.fail(op, err)
+	}
+	return nil
 }
 
 var errInUpdate = fmt.Errorf("%w: use the operations of In(tx)", libpmemobj.ErrInTx)
@@ -92,17 +107,18 @@ func (v *Vector[T]) Append(x T) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer h.Release()
 	s := v.s
 	i, err := s.reserve(1)
 	if err != nil {
+		h.Release()
 		return 0, v.fail(op, err)
 	}
 	dst := (*T)(s.addr(i))
 	*dst = x
 	s.pool.PersistInside(libpmemobj.RangeOf(dst))
 	s.count(i, i+1)
-	return int(i), nil
+	h.Release()
+	return int(i), v.settled(op, nil)
 }
 
 // AppendAll adds the elements at the end, next to each other, as one: after a
@@ -122,6 +138,14 @@ func (v *Vector[T]) AppendN(n int, x T) (int, error) {
 
 // appendMany adds n elements that fill writes to consecutive pieces of memory.
 func (v *Vector[T]) appendMany(op string, n int, fill func(at int, dst []T)) (int, error) {
+	i, err := v.appendNow(op, n, fill)
+	if n == 0 {
+		return i, err
+	}
+	return i, v.settled(op, err)
+}
+
+func (v *Vector[T]) appendNow(op string, n int, fill func(at int, dst []T)) (int, error) {
 	if n < 0 {
 		return 0, v.outside(op, n, uint64(v.Len()))
 	}
@@ -175,8 +199,12 @@ func (v *Vector[T]) Set(i int, x T) error {
 		return v.fail(op, errInUpdate)
 	}
 	if !word(v.s.elem) {
-		return v.setInTx(op, i, x)
+		return v.settled(op, v.setInTx(op, i, x))
 	}
+	return v.settled(op, v.setWord(op, i, x))
+}
+
+func (v *Vector[T]) setWord(op string, i int, x T) error {
 	h, err := v.change(op)
 	if err != nil {
 		return err
@@ -200,7 +228,7 @@ func (v *Vector[T]) setInTx(op string, i int, x T) error {
 	s := v.s
 	var h container.Hold
 	var st *stripe
-	err := s.pool.Update(func(tx *libpmemobj.Tx) error {
+	err := s.pool.UpdateUnsettled(func(tx *libpmemobj.Tx) error {
 		var err error
 		if h, err = s.Shared(op); err != nil {
 			return err
@@ -251,11 +279,19 @@ func storeWord(dst, src unsafe.Pointer, size uint64) {
 // matches ErrRange. The segments stay, for elements to come: see Truncate.
 func (v *Vector[T]) Pop() (T, error) {
 	const op = "pop"
+	x, err := v.popNow(op)
+	return x, v.settled(op, err)
+}
+
+func (v *Vector[T]) popNow(op string) (T, error) {
 	var none T
 	if libpmemobj.InUpdate() {
 		return none, v.fail(op, errInUpdate)
 	}
 	s := v.s
+	if err := s.pool.Failed(); err != nil {
+		return none, v.fail(op, err)
+	}
 	if err := s.Exclusive(op); err != nil {
 		return none, v.fail(op, err)
 	}
