@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pmem/pmdk-go/cgoutil"
+	"github.com/pmem/pmdk-go/libpmemobj"
 )
 
 // Durability is what the recorded store promises, and with it what a crash can
@@ -39,6 +40,11 @@ type Config struct {
 
 	// Durability is DurabilityProcessCrash if 0.
 	Durability Durability
+
+	// Options are what a libpmemobj pool is opened with to be recorded, instead
+	// of its Durability: libpmemobj/journal.With for example. Images are opened
+	// without them.
+	Options []libpmemobj.Option
 
 	// Seed decides which images are taken where there are too many. The same
 	// seed takes the same images of the same recording.
@@ -142,6 +148,8 @@ func (c Config) complete(k *kind) (Config, error) {
 
 func (c *Config) check(k *kind) error {
 	switch {
+	case len(c.Options) > 0 && k != &kindObj:
+		return fmt.Errorf("Config.Options are for libpmemobj pools, not for a %s", k.name)
 	case c.Durability != DurabilityProcessCrash && c.Durability != DurabilityMsync:
 		return fmt.Errorf("Config.Durability is %v; it can be %v or %v", c.Durability, DurabilityProcessCrash, DurabilityMsync)
 	case c.Size < k.minSize:

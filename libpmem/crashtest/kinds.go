@@ -60,6 +60,9 @@ var kindObj = kind{
 		return libpmemobj.Create(path, c.Layout, libpmemobj.WithSize(c.Size), libpmemobj.WithDurability(c.Durability))
 	},
 	open: func(path string, c *Config) (closer, error) {
+		if len(c.Options) > 0 {
+			return libpmemobj.Open(path, c.Layout, c.Options...)
+		}
 		return libpmemobj.Open(path, c.Layout, libpmemobj.WithDurability(c.Durability))
 	},
 	inspect: func(path string, c *Config) (closer, error) {

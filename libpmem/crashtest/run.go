@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
+	"github.com/pmem/pmdk-go/internal/poolheader"
 	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/record"
 	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/trace"
 	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/worker"
@@ -134,6 +135,12 @@ func (s *subject) record(dir *scratch) (t *trace.Trace, ended outcome, err error
 	if err != nil {
 		return nil, ended, fmt.Errorf("no %s can be made: %w", s.name, err)
 	}
+	var header []byte
+	if len(s.config.Options) > 0 {
+		if header, err = headerOf(path); err != nil {
+			return nil, ended, err
+		}
+	}
 	open := func() (err error) {
 		store, err = s.open(path, &s.config)
 		return err
@@ -156,7 +163,22 @@ func (s *subject) record(dir *scratch) (t *trace.Trace, ended outcome, err error
 		return nil, ended, errors.Join(errors.New(message), err)
 	}
 	if err == nil {
+		// A journal marks the header for as long as the pool is open, and what
+		// replays it takes the mark away.
+		copy(t.Base, header)
 		t.Pages = s.config.Durability == DurabilityMsync
 	}
 	return t, ended, err
+}
+
+// headerOf is the header of the pool at path.
+func headerOf(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, poolheader.Size)
+	_, err = f.ReadAt(b, 0)
+	return b, err
 }

@@ -13,6 +13,9 @@ struct range {
 	_Atomic(const char *) addr;
 	atomic_size_t len; /* 0: not in use */
 	atomic_uint wants; /* of all sinks */
+	atomic_bool private;
+	int users; /* how often it was added */
+	int times; /* how often the slot was used: makes handles unique */
 	uint64_t seq;
 	struct pmemgo_sink *sinks[PMEMGO_SINKS];
 };
@@ -62,6 +65,13 @@ bool
 pmemgo_is_watched(const void *addr)
 {
 	return find(addr) != NULL;
+}
+
+bool
+pmemgo_is_private(const void *addr)
+{
+	const struct range *r = find(addr);
+	return r != NULL && atomic_load(&r->private);
 }
 
 static bool
@@ -152,29 +162,96 @@ pmemgo_tell_all(enum pmemgo_event_kind kind, size_t len)
 	}
 }
 
+/* A handle is a slot and which of its uses it is: the range may be gone. */
+#define TIMES (1 << 24)
+
+static int
+handle(const struct range *r)
+{
+	return r->times * PMEMGO_RANGES + (int)(r - ranges);
+}
+
+static struct range *
+of(int range)
+{
+	return &ranges[range % PMEMGO_RANGES];
+}
+
+/* is_there -- whether the range of a handle, whose slot is locked, still is */
+static bool
+is_there(const struct range *r, int range)
+{
+	return atomic_load(&r->len) != 0 && handle(r) == range;
+}
+
+/* join -- add to a range that has all of it already; EEXIST if it has some */
+static int
+join(struct range *r, const char *addr, size_t len, int *range)
+{
+	int err = ENOENT;
+	pthread_mutex_lock(&r->lock);
+	const char *base = atomic_load(&r->addr);
+	size_t has = atomic_load(&r->len);
+	if (has != 0 && addr < base + has && base < addr + len) {
+		err = EEXIST;
+		if (addr >= base && addr + len <= base + has) {
+			r->users++;
+			*range = handle(r);
+			err = 0;
+		}
+	}
+	pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
+/* begin -- use a slot for a range; ENOSPC if it is in use */
+static int
+begin(struct range *r, const char *addr, size_t len, int *range)
+{
+	int err = ENOSPC;
+	pthread_mutex_lock(&r->lock);
+	if (atomic_load(&r->len) == 0) {
+		r->seq = 0;
+		r->users = 1;
+		r->times = (r->times + 1) % TIMES;
+		atomic_store(&r->private, false);
+		atomic_store(&r->addr, addr);
+		atomic_store(&r->len, len);
+		if (r - ranges >= atomic_load(&used))
+			atomic_store(&used, (int)(r - ranges) + 1);
+		atomic_fetch_add(&pmemgo_watched, 1);
+		*range = handle(r);
+		err = 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
 int
 pmemgo_range_add(const void *addr, size_t len, int *range)
 {
 	pthread_once(&once, watch_forks);
-	int err = ENOSPC;
+	int err = ENOENT;
 	pthread_mutex_lock(&adding);
-	for (int i = 0; i < PMEMGO_RANGES && err == ENOSPC; i++) {
-		struct range *r = &ranges[i];
-		pthread_mutex_lock(&r->lock);
-		if (atomic_load(&r->len) == 0) {
-			r->seq = 0;
-			atomic_store(&r->addr, addr);
-			atomic_store(&r->len, len);
-			if (i >= atomic_load(&used))
-				atomic_store(&used, i + 1);
-			atomic_fetch_add(&pmemgo_watched, 1);
-			*range = i;
-			err = 0;
-		}
-		pthread_mutex_unlock(&r->lock);
+	for (int i = 0; i < PMEMGO_RANGES && err == ENOENT; i++)
+		err = join(&ranges[i], addr, len, range);
+	if (err == ENOENT) {
+		err = ENOSPC;
+		for (int i = 0; i < PMEMGO_RANGES && err == ENOSPC; i++)
+			err = begin(&ranges[i], addr, len, range);
 	}
 	pthread_mutex_unlock(&adding);
 	return err;
+}
+
+void
+pmemgo_range_private(int range)
+{
+	struct range *r = of(range);
+	pthread_mutex_lock(&r->lock);
+	if (is_there(r, range))
+		atomic_store(&r->private, true);
+	pthread_mutex_unlock(&r->lock);
 }
 
 /* count_wants -- after the sinks of a range that is locked have changed */
@@ -192,10 +269,10 @@ count_wants(struct range *r)
 static int
 replace(int range, struct pmemgo_sink *was, struct pmemgo_sink *is)
 {
-	struct range *r = &ranges[range];
-	int err = ENOSPC;
+	struct range *r = of(range);
 	pthread_mutex_lock(&r->lock);
-	for (int i = 0; i < PMEMGO_SINKS && err != 0; i++) {
+	int err = is_there(r, range) ? ENOSPC : ENXIO;
+	for (int i = 0; i < PMEMGO_SINKS && err == ENOSPC; i++) {
 		if (r->sinks[i] == was) {
 			r->sinks[i] = is;
 			err = 0;
@@ -218,44 +295,54 @@ pmemgo_range_detach(int range, struct pmemgo_sink *sink)
 	(void) replace(range, sink, NULL);
 }
 
+/* end -- free the slot of a range, which is locked */
+static void
+end(struct range *r)
+{
+	deliver(r, PMEMGO_EVENT_UNMAP, atomic_load(&r->addr), atomic_load(&r->len));
+	atomic_store(&r->len, 0);
+	for (int i = 0; i < PMEMGO_SINKS; i++)
+		r->sinks[i] = NULL;
+	count_wants(r);
+	atomic_fetch_sub(&pmemgo_watched, 1);
+}
+
 void
 pmemgo_range_remove(int range)
 {
-	struct range *r = &ranges[range];
+	struct range *r = of(range);
 	pthread_mutex_lock(&r->lock);
-	if (atomic_load(&r->len) != 0) {
-		deliver(r, PMEMGO_EVENT_UNMAP, atomic_load(&r->addr), atomic_load(&r->len));
-		atomic_store(&r->len, 0);
-		for (int i = 0; i < PMEMGO_SINKS; i++)
-			r->sinks[i] = NULL;
-		count_wants(r);
-		atomic_fetch_sub(&pmemgo_watched, 1);
-	}
+	if (is_there(r, range) && --r->users == 0)
+		end(r);
 	pthread_mutex_unlock(&r->lock);
 }
 
 void
 pmemgo_unmapped(const void *addr)
 {
-	const struct range *r = find(addr);
-	if (r != NULL && atomic_load(&r->addr) == addr)
-		pmemgo_range_remove((int)(r - ranges));
+	struct range *r = find(addr);
+	if (r == NULL)
+		return;
+	pthread_mutex_lock(&r->lock);
+	if (has(r, addr) && atomic_load(&r->addr) == addr)
+		end(r);
+	pthread_mutex_unlock(&r->lock);
 }
 
 void
 pmemgo_range_lock(int range)
 {
-	pthread_mutex_lock(&ranges[range].lock);
+	pthread_mutex_lock(&of(range)->lock);
 }
 
 uint64_t
 pmemgo_range_next(int range)
 {
-	return ++ranges[range].seq;
+	return ++of(range)->seq;
 }
 
 void
 pmemgo_range_unlock(int range)
 {
-	pthread_mutex_unlock(&ranges[range].lock);
+	pthread_mutex_unlock(&of(range)->lock);
 }

@@ -31,6 +31,12 @@ void pmemgo_tell_all(enum pmemgo_event_kind kind, size_t len);
 /* pmemgo_is_watched -- whether some range has addr */
 bool pmemgo_is_watched(const void *addr);
 
+/* pmemgo_is_private -- whether addr is in a range whose mappings are private */
+bool pmemgo_is_private(const void *addr);
+
+/* pmemgo_range_private -- make all that will be mapped in a range private */
+void pmemgo_range_private(int range);
+
 /* pmemgo_unmapped -- remove the range that begins at addr, if there is one */
 void pmemgo_unmapped(const void *addr);
 

@@ -48,7 +48,12 @@ struct pmemgo_sink {
 #define PMEMGO_SINKS 2
 #define PMEMGO_RANGES 64
 
-/* Both return 0 or an error number; *range is the handle of the range. */
+/*
+ * Both return 0 or an error number; *range is the handle of the range. What
+ * lies in a range that is there joins it: several watch one range, and it is
+ * there until each has removed it, or it is unmapped. Handles of ranges that
+ * are gone do nothing.
+ */
 int pmemgo_range_add(const void *addr, size_t len, int *range);
 int pmemgo_range_attach(int range, struct pmemgo_sink *sink);
 
@@ -87,5 +92,24 @@ void pmemgo_arm_disk(void);
 
 /* The largest mapping that was made since and is still there; addr may be NULL. */
 struct pmemgo_mapped pmemgo_disarm(void);
+
+/*
+ * Between arm_sink and disarm_sink what the calling thread maps from files is
+ * private too, and when PMDK asks what kind of memory it has mapped, before it
+ * flushes any of it, that becomes a range with this sink: span bytes of it, or
+ * what is asked about if that is more, for a pool that grows. What is mapped
+ * into the range later, by any thread, is private as well. It may be done
+ * between arm and disarm.
+ */
+void pmemgo_arm_sink(struct pmemgo_sink *sink, size_t span);
+
+struct pmemgo_captured {
+	const char *addr; /* NULL: PMDK has not asked */
+	size_t len;
+	int range;
+	int err; /* an error number: the sink will not be told of anything */
+};
+
+struct pmemgo_captured pmemgo_disarm_sink(void);
 
 #endif

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/pmem/pmdk-go/internal/interpose"
 	"github.com/pmem/pmdk-go/internal/interpose/sinks/internal/probe"
@@ -87,6 +88,44 @@ func TestTwoSinks(t *testing.T) {
 	require.Equal(t, only, flushes.Detach())
 	r.Remove()
 	require.NoError(t, m.Persist(0, 64))
+}
+
+// Ensure that who watches a part of a range shares it, until the last one has
+// removed it, and that a handle of a range that is gone does nothing, not even
+// to the next one in its place.
+func TestShared(t *testing.T) {
+	m := mapped(t)
+	r, err := probe.Add(m.Bytes()[:8192])
+	require.NoError(t, err)
+	all, err := r.Attach(probe.Flush)
+	require.NoError(t, err)
+	part, err := probe.Add(m.Bytes()[4096:8192])
+	require.NoError(t, err)
+	other, err := part.Attach(probe.Flush)
+	require.NoError(t, err)
+	_, err = probe.Add(m.Bytes()[4096:8193])
+	require.ErrorIs(t, err, unix.EEXIST)
+	_, err = probe.Add(m.Bytes())
+	require.ErrorIs(t, err, unix.EEXIST)
+
+	require.NoError(t, m.Flush(4096, 64))
+	r.Remove()
+	require.NoError(t, m.Flush(4100, 64))
+	require.Len(t, all.Detach(), 2)
+	part.Remove()
+	require.NoError(t, m.Flush(4096, 64))
+	require.Equal(t, []probe.Event{{Kind: probe.Flush, Seq: 1, Len: 64}, {Kind: probe.Flush, Seq: 2, Off: 4, Len: 64}}, other.Detach())
+
+	next, err := probe.Add(m.Bytes())
+	require.NoError(t, err)
+	p, err := next.Attach(probe.Flush)
+	require.NoError(t, err)
+	part.Remove()
+	_, err = r.Attach(probe.Flush)
+	require.ErrorIs(t, err, unix.ENXIO)
+	require.NoError(t, m.Flush(0, 64))
+	require.Len(t, p.Detach(), 1)
+	next.Remove()
 }
 
 // Ensure that a range ends where it is unmapped, and with it what is watched.

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/pmem/pmdk-go/internal/leaktest"
 	"github.com/pmem/pmdk-go/libpmem"
 	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/record"
+	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/record/internal/privatemap"
 	"github.com/pmem/pmdk-go/libpmem/crashtest/internal/trace"
 )
 
@@ -209,6 +211,55 @@ func TestPrivate(t *testing.T) {
 		return private.Close()
 	}))
 	require.Equal(t, make([]byte, 4096), m.Bytes())
+}
+
+// Ensure that a private mapping that another sink listens to is recorded, and
+// that both are told of every flush.
+func TestPrivateWithSink(t *testing.T) {
+	if !interpose.Effective {
+		t.Skip(record.ErrNotEffective)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	defer f.Close()
+	content := bytes.Repeat([]byte{7}, 8192)
+	_, err = f.Write(content)
+	require.NoError(t, err)
+
+	var m *privatemap.Mapping
+	r, err := record.Watch(func() (err error) {
+		m, err = privatemap.Map(f, 8192)
+		return err
+	})
+	require.NoError(t, err)
+	defer m.Close()
+	m.Persist(0, 64)
+	require.NoError(t, r.Start())
+	storeWord(m.Bytes(), 5)
+	m.Persist(0, 8)
+	storeWord(m.Bytes()[4096:], 6)
+	m.Persist(4096, 8)
+	tr, err := r.Stop()
+	require.NoError(t, err)
+	m.Persist(0, 64)
+
+	require.Equal(t, 4, m.Flushes())
+	require.Equal(t, content, tr.Base)
+	want := []trace.Kind{trace.Store, trace.Flush, trace.Fence, trace.Store, trace.Flush, trace.Fence}
+	var kinds []trace.Kind
+	file := tr.Base
+	for _, e := range tr.Events {
+		kinds = append(kinds, e.Kind)
+		if e.Kind == trace.Store {
+			copy(file[e.Off:], e.Data[:])
+		}
+	}
+	require.Equal(t, want, kinds)
+	require.Equal(t, m.Bytes(), file)
+	require.NotEqual(t, content, file)
+	now, err := os.ReadFile(f.Name())
+	require.NoError(t, err)
+	require.Equal(t, content, now)
 }
 
 func TestMisuse(t *testing.T) {

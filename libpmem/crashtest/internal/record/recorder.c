@@ -45,7 +45,7 @@ static struct recorder {
 	int range;
 	char *base; /* of the watched mapping */
 	size_t len; /* whole pages */
-	const char *file; /* the same file, mapped by the recorder: never protected */
+	const char *file; /* the same, never protected; if it is private, the mapping */
 	char *first;      /* the file at the start */
 	char *copy;       /* the file at the last event */
 
@@ -361,7 +361,8 @@ void
 pmemgo_record_free(void)
 {
 	size_t pages = rec.len / PAGE;
-	release(rec.file, rec.len);
+	if (rec.file != rec.base)
+		release(rec.file, rec.len);
 	release(rec.first, rec.len);
 	release(rec.copy, rec.len);
 	release(rec.pages, pages * sizeof(*rec.pages));
@@ -378,8 +379,11 @@ allocate(struct pmemgo_mapped m)
 	rec.base = m.addr;
 	size_t pages = (m.len + PAGE - 1) / PAGE;
 	rec.len = pages * PAGE;
-	void *file = mmap(NULL, rec.len, PROT_READ, MAP_SHARED, m.fd, 0);
-	close(m.fd);
+	void *file = m.addr; /* while it is recorded it can be read */
+	if (m.fd >= 0) {
+		file = mmap(NULL, rec.len, PROT_READ, MAP_SHARED, m.fd, 0);
+		close(m.fd);
+	}
 	rec.file = file == MAP_FAILED ? NULL : file;
 	rec.first = reserve(rec.len);
 	rec.copy = reserve(rec.len);

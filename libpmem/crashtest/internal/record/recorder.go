@@ -50,7 +50,7 @@ func Watch(open func() error) (*Recorder, error) {
 	}
 	one.Lock()
 	m, err := armed(C.PMEMGO_ARM_SHARED, open)
-	if err == nil && (m.addr == nil || m.fd < 0) {
+	if err == nil && m.addr == nil {
 		err = errors.New("no file was mapped that could be recorded")
 	}
 	if err != nil {

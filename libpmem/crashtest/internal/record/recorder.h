@@ -54,8 +54,8 @@ struct pmemgo_recording {
 };
 
 /*
- * One recording at a time. m is a shared mapping of a file, whose descriptor
- * is closed. Both return 0 or an error number.
+ * One recording at a time. m is a mapping of a file, whose descriptor is
+ * closed; without one it is private. Both return 0 or an error number.
  */
 int pmemgo_record_start(struct pmemgo_mapped m);
 
