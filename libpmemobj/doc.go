@@ -86,6 +86,12 @@
 // [DurabilityProcessCrash] flushes caches of an ordinary file, which survives
 // the process but not the machine. Nothing is downgraded in silence.
 //
+// On disks, package libpmemobj/journal does in one wait, shared by all who
+// wait at that moment, what takes an msync for each flush otherwise; its option
+// is the advice for machines without persistent memory. There, a change is seen
+// by others before it is durable: see [Pool.Sync]. A pool that was not closed
+// needs that option to be opened again: [ErrUnreplayed].
+//
 // # Caveats
 //
 // Writing to an object without a snapshot is not rolled back and not flushed.

@@ -3,7 +3,8 @@
 # up in one line what all of them have checked. With arguments, they are the
 # packages to test.
 #
-#   CRASHTEST_IMAGES  images that each test checks at most, in each round
+#   CRASHTEST_IMAGES  images that each test checks at most, in each round; a
+#                     tenth of it is how many processes are killed
 #   CRASHTEST_ROUNDS  how often, each time with other operations
 set -eu
 
@@ -12,6 +13,9 @@ images=${CRASHTEST_IMAGES:-2500}
 rounds=${CRASHTEST_ROUNDS:-2}
 [ $# -gt 0 ] || set -- ./libpmem ./libpmemlog ./libpmemblk ./libpmemobj/... \
 	./examples/quickstart ./examples/eventlog ./examples/blockstore-nbd ./examples/codeindex/internal/index
+
+# The others do not know the flags.
+set -- $(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' "$@" | awk '/\/libpmem\/crashtest[] ]/ { print $1 }')
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +32,8 @@ while [ "$round" -le "$rounds" ]; do
 			-args -crashtest.images="$images" -crashtest.seed="$round" 2>&1 || : >"$work/failed"
 	} | tee -a "$work/log" | awk '
 		/^=== RUN/ { test = $3; text = ""; next }
-		/crashtest: .* images at .* crash points/ {
+		/^=== (CONT|NAME)/ { test = $3; next }
+		/crashtest: .* (images at .* crash points|kills)/ {
 			text = text $0 "\n"
 			sub(/.*crashtest: /, "")
 			printf "  %-31s %s\n", test, $0
@@ -51,8 +56,12 @@ awk -v seconds=$(($(date +%s) - began)) '
 		sub(/.*skipped\), /, "")
 		failures += $1
 	}
+	/crashtest: .* kills/ {
+		sub(/.*crashtest: /, "")
+		kills += $1
+	}
 	END {
-		printf "crashtest: %d images at %d crash points in %d runs, %d failures; %d s\n", images, points, tests, failures, seconds
+		printf "crashtest: %d images at %d crash points in %d runs, %d failures; %d processes killed; %d s\n", images, points, tests, failures, kills, seconds
 	}
 ' "$work/log"
 [ ! -e "$work/failed" ]
