@@ -63,7 +63,7 @@ func TestBrokenMaps(t *testing.T) {
 			return s
 		}},
 		{"transactions in pieces", linearize.Maps, func(s subject) subject {
-			return subject{s.mapping, func(*libpmemobj.Tx) mapping { return outside{s.mapping} }}
+			return subject{mapping: s.mapping, in: func(*libpmemobj.Tx) mapping { return outside{s.mapping} }}
 		}},
 	} {
 		t.Run(broken.name, func(t *testing.T) {

@@ -87,6 +87,11 @@ func recordMap(t *testing.T, p *libpmemobj.Pool, m subject, each int) *linearize
 				return err
 			}
 		}
+		if m.churn != nil && n%4 == 1 {
+			if err := m.churn(n/4*goroutines + g); err != nil {
+				return err
+			}
+		}
 		if rnd.IntN(8) > 0 {
 			op := linearize.MapOp{Steps: drawSteps(rnd, 1, id)}
 			return c.Do(op, func() (any, error) { return takeSteps(m, op.Steps) })

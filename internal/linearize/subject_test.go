@@ -1,12 +1,18 @@
 package linearize_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/pmem/pmdk-go/internal/linearize"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/hashmap"
+	"github.com/pmem/pmdk-go/libpmemobj/radix"
 )
 
 // mapping is a map of numbers to numbers, by itself or in a transaction.
@@ -22,6 +28,10 @@ type mapping interface {
 type subject struct {
 	mapping
 	in func(tx *libpmemobj.Tx) mapping
+
+	// churn, if it is not nil, makes what the map is built of come and go around
+	// the keys. Every id is another.
+	churn func(id int) error
 }
 
 // subjects are the maps of this library. Others with keys and values of bytes
@@ -32,17 +42,71 @@ var subjects = []struct {
 }{
 	{"hashmap.Map", openFixed},
 	{"hashmap.Bytes", openBytes},
+	{"radix.Map", openRadix},
+	{"radix.Map, large", openLargeRadix},
 	{"both", openBoth},
 }
 
 func openBytes(p *libpmemobj.Pool) (subject, error) {
 	m, err := hashmap.OpenBytes(p, "bytes")
-	return subject{bytes{m}, func(tx *libpmemobj.Tx) mapping { return bytes{m.In(tx)} }}, err
+	return subject{mapping: bytes{m}, in: func(tx *libpmemobj.Tx) mapping { return bytes{m.In(tx)} }}, err
 }
 
 func openFixed(p *libpmemobj.Pool) (subject, error) {
 	m, err := hashmap.Open[[2]int64, row](p, "fixed")
-	return subject{fixed{m}, func(tx *libpmemobj.Tx) mapping { return fixed{m.In(tx)} }}, err
+	return subject{mapping: fixed{m}, in: func(tx *libpmemobj.Tx) mapping { return fixed{m.In(tx)} }}, err
+}
+
+func openRadix(p *libpmemobj.Pool) (subject, error) {
+	m, err := radix.Open(p, "radix")
+	return subject{mapping: bytes{m}, in: func(tx *libpmemobj.Tx) mapping { return bytes{m.In(tx)} }}, err
+}
+
+// openLargeRadix makes a map with two levels of inner nodes, so that it has a
+// guide, in which the keys lie far from one another. Between them leaves are
+// split and merged again and again.
+func openLargeRadix(p *libpmemobj.Pool) (subject, error) {
+	const (
+		others = 8000
+		phase  = 40 // how many ids put, and then delete
+		at     = 6  // keys at once
+	)
+	m, err := radix.Open(p, "large radix", radix.WithInline(24))
+	if err != nil {
+		return subject{}, err
+	}
+	rnd := rand.New(rand.NewPCG(0, 0))
+	err = p.Update(func(tx *libpmemobj.Tx) error {
+		for range others {
+			if err := m.In(tx).Put(radix.AppendUint64(nil, rnd.Uint64()), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	beside := func(id, i int) []byte {
+		key := spread(keyOf(id % linearize.Keys))
+		return fmt.Appendf(key, "%d", id*at+i)
+	}
+	churn := func(id int) error {
+		for i := range at {
+			var err error
+			if id/phase%2 == 0 {
+				err = m.Put(beside(id, i), nil)
+			} else {
+				_, err = m.Delete(beside(id-phase, i))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return subject{
+		mapping: bytes{spreadKeys{m}},
+		in:      func(tx *libpmemobj.Tx) mapping { return bytes{spreadKeys{m.In(tx)}} },
+		churn:   churn,
+	}, err
 }
 
 // openBoth keeps odd keys in one map and even ones in another, so that
@@ -53,7 +117,7 @@ func openBoth(p *libpmemobj.Pool) (subject, error) {
 		return a, err
 	}
 	b, err := openBytes(p)
-	return subject{both{a, b}, func(tx *libpmemobj.Tx) mapping { return both{a.in(tx), b.in(tx)} }}, err
+	return subject{mapping: both{a, b}, in: func(tx *libpmemobj.Tx) mapping { return both{a.in(tx), b.in(tx)} }}, err
 }
 
 // bytesMap is a map of byte strings, by itself or in a transaction.
@@ -112,6 +176,22 @@ func (b bytes) update(k, v int) (old int, found bool, err error) {
 		return bytesOf(v), err
 	})
 	return old, found, err
+}
+
+// spreadKeys is a map with keys all over the range.
+type spreadKeys struct{ m bytesMap }
+
+func spread(key []byte) []byte {
+	h := fnv.New64a()
+	h.Write(key)
+	return slices.Concat(binary.BigEndian.AppendUint64(nil, h.Sum64()), key)
+}
+
+func (s spreadKeys) Get(key []byte) ([]byte, bool, error) { return s.m.Get(spread(key)) }
+func (s spreadKeys) Put(key, value []byte) error          { return s.m.Put(spread(key), value) }
+func (s spreadKeys) Delete(key []byte) (bool, error)      { return s.m.Delete(spread(key)) }
+func (s spreadKeys) PutIfAbsent(key, value []byte) (bool, error) {
+	return s.m.PutIfAbsent(spread(key), value)
 }
 
 // row is a value of several cache lines: six to a page, so that pages split

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { cprogram.Main(m) }
 
 var program = cprogram.NewOwn("libpmemobj", "containers", "c",
-	"main.c pool.c hashmap.c vector.c ring.c counter.c")
+	"main.c pool.c hashmap.c vector.c ring.c counter.c radix.c")
 
 // errUndo rolls a transaction back.
 var errUndo = errors.New("undo")
@@ -29,7 +29,7 @@ var errUndo = errors.New("undo")
 // kinds are what fills a pool: each makes its containers, and returns a
 // function that prints them as the program does.
 var kinds = []func(t *testing.T, p *libpmemobj.Pool, rnd *rand.Rand) func(p *libpmemobj.Pool, out *lines){
-	fillMaps, fillBytes, fillVectors, fillCounters, fillLogs, fillQueues,
+	fillMaps, fillBytes, fillVectors, fillCounters, fillLogs, fillQueues, fillRadix,
 }
 
 // lines is what the program prints, in any order.
@@ -93,7 +93,7 @@ func TestContainers(t *testing.T) {
 			t.Logf("seed %d", seed)
 			rnd := rand.New(rand.NewPCG(seed, 0))
 			path := testpool.Path(t)
-			p := testpool.Create(t, path, libpmemobj.WithSize(32<<20))
+			p := testpool.Create(t, path, libpmemobj.WithSize(128<<20))
 			if more {
 				root, err := directory.Embed[ownRoot](p)
 				require.NoError(t, err)

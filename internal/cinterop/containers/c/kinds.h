@@ -12,5 +12,6 @@ void pmemgo_vector(const char *name, uint64_t off);
 void pmemgo_log(const char *name, uint64_t off);
 void pmemgo_queue(const char *name, uint64_t off);
 void pmemgo_counter(const char *name, uint64_t off);
+void pmemgo_radix(const char *name, uint64_t off);
 
 #endif

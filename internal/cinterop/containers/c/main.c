@@ -20,6 +20,8 @@ static const struct {
 	{"ring.Log", pmemgo_log},
 	{"ring.Queue", pmemgo_queue},
 	{"counter.Sharded", pmemgo_counter},
+	{"radix.Map", pmemgo_radix},
+	{"radix.Of", pmemgo_radix},
 };
 
 /* text copies a name, which is followed by zeros. */
