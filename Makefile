@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test crashtest bench-ratio clean
+.PHONY: help setup demo test crashtest bench-ratio bench-journal clean
 
 # The packages with C of their own, which the address sanitizer can look into.
 ASAN := ./third_party/... ./cgoutil/... ./libpmem ./libpmem/crashtest/internal/record ./internal/interpose/... ./libpmemobj/... ./libpmemlog/... ./libpmemblk/... ./libpmempool/... ./internal/poolfile/...
@@ -7,7 +7,7 @@ ASAN := ./third_party/... ./cgoutil/... ./libpmem ./libpmem/crashtest/internal/r
 stage = @printf '\n== %s\n'
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 setup: ## bring what building needs; silent if nothing is missing
 	@scripts/setup.sh
@@ -23,6 +23,7 @@ test: ## everything that must hold before a commit
 	@go vet ./...
 	@go vet -tags pmdk_static ./...
 	@cd examples && go vet ./...
+	@cd benchmarks && go vet ./...
 	@cd internal/linearize && go vet ./...
 	$(stage) 'api coverage'
 	@go run ./scripts/api-coverage
@@ -40,6 +41,8 @@ test: ## everything that must hold before a commit
 	@go test -timeout 5m -run 'Mutants' ./libpmempool
 	$(stage) 'go test -race, examples'
 	@cd examples && go test -race -timeout 10m ./...
+	$(stage) 'go test, benchmarks, short'
+	@cd benchmarks && go test -short -timeout 5m ./...
 	$(stage) 'go test -race, linearizability'
 	@cd internal/linearize && go test -race -timeout 5m ./...
 	$(stage) 'go test -asan, short'
@@ -50,6 +53,9 @@ crashtest: setup ## look for what a power failure could break, in 100,000 images
 
 bench-ratio: setup ## time Go against C for the same work
 	@go run ./internal/benchratio
+
+bench-journal: setup ## time the journal against msync, bbolt and pebble; FLAGS='-long' for minutes under load
+	@cd benchmarks && go run ./journal $(FLAGS)
 
 clean: ## remove what was built, and the vendored PMDK
 	@rm -rf bin third_party/pmdk/.vendor.* third_party/pmdk/lib/*.a
