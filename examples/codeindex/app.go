@@ -10,6 +10,7 @@ import (
 
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/index"
 	"github.com/pmem/pmdk-go/libpmemobj"
+	"github.com/pmem/pmdk-go/libpmemobj/journal"
 )
 
 const defaultPool = "codeindex.pool"
@@ -24,6 +25,7 @@ func newApp(out, errOut io.Writer) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "pool", Value: defaultPool, Usage: "the pool's `FILE`"},
 			&cli.StringFlag{Name: "durability", Value: "auto", Usage: "`HOW` commits are made durable: auto, dax, msync or process-crash"},
+			&cli.BoolFlag{Name: "journal", Usage: "keep the pool with a journal beside it, for any disk"},
 		},
 		Commands: []*cli.Command{
 			{
@@ -81,17 +83,44 @@ func oneArg(cmd *cli.Command) (string, error) {
 }
 
 // opener is index.Open or index.OpenVerified.
-type opener func(path string, durability libpmemobj.Durability) (*index.Index, error)
+type opener func(path string, how libpmemobj.Option) (*index.Index, error)
 
 // withIndex opens the pool that the flags name for the length of fn.
 func withIndex(cmd *cli.Command, open opener, fn func(*index.Index) error) error {
-	durability, err := libpmemobj.ParseDurability(cmd.String("durability"))
+	durability, err := durabilityOf(cmd)
 	if err != nil {
 		return err
 	}
-	x, err := open(cmd.String("pool"), durability)
+	x, err := open(cmd.String("pool"), keptBy(durability))
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	return errors.Join(fn(x), x.Close())
+}
+
+// durabilityOf is what the flags ask for.
+func durabilityOf(cmd *cli.Command) (libpmemobj.Durability, error) {
+	if !cmd.Bool("journal") {
+		return libpmemobj.ParseDurability(cmd.String("durability"))
+	}
+	if cmd.IsSet("durability") {
+		return 0, errors.New("-journal and -durability exclude each other")
+	}
+	return libpmemobj.DurabilityJournal, nil
+}
+
+// keptBy is the option that gives a pool its durability.
+func keptBy(d libpmemobj.Durability) libpmemobj.Option {
+	if d == libpmemobj.DurabilityJournal {
+		return journal.With(journal.Options{})
+	}
+	return libpmemobj.WithDurability(d)
+}
+
+// flagsFor are the flags that ask for it.
+func flagsFor(d libpmemobj.Durability) []string {
+	if d == libpmemobj.DurabilityJournal {
+		return []string{"-journal"}
+	}
+	return []string{"-durability", d.String()}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/index"
 	"github.com/pmem/pmdk-go/examples/codeindex/internal/testtree"
 	"github.com/pmem/pmdk-go/libpmemobj"
+	"github.com/pmem/pmdk-go/libpmemobj/journal"
 )
 
 // asMain makes the test binary be the program: the demo starts itself.
@@ -115,6 +116,8 @@ func TestCommandErrors(t *testing.T) {
 		{[]string{"stats", "-pool", none}, "no such file"},
 		{[]string{"verify", "-pool", none}, "no such file"},
 		{[]string{"verify", "-durability", "hope"}, `"hope" is none of`},
+		{[]string{"stats", "-pool", none, "-journal"}, "no such file"},
+		{[]string{"stats", "-journal", "-durability", "msync"}, "exclude each other"},
 		{[]string{"demo", "a", "b"}, "demo takes one folder, not 2"},
 		{[]string{"demo", dir}, "has 0 Go files; the demo needs 200"},
 		{[]string{"demo", none}, "no such file"},
@@ -153,13 +156,18 @@ func TestFullPool(t *testing.T) {
 // leaves nothing half-done, time after time in the same pool.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Setenv(asMain, "1")
-	const n, rounds = 600, 20
+	t.Run("process-crash", func(t *testing.T) { killAtAnyMoment(t, libpmemobj.DurabilityProcessCrash, 20) })
+	t.Run("journal", func(t *testing.T) { killAtAnyMoment(t, libpmemobj.DurabilityJournal, 8) })
+}
+
+func killAtAnyMoment(t *testing.T, durability libpmemobj.Durability, rounds int) {
+	const n = 600
 	tree := testtree.New(t, 2, n)
 	pool := filepath.Join(t.TempDir(), "pool")
-	x, err := index.Create(pool, 32<<20, libpmemobj.DurabilityProcessCrash)
+	x, err := index.Create(pool, 32<<20, keptBy(durability))
 	require.NoError(t, err)
 	require.NoError(t, x.Close())
-	child := indexer{pool: pool, durability: "process-crash", dir: tree.Root}
+	child := indexer{pool: pool, durability: durability, dir: tree.Root}
 
 	total := 0
 	for round := range rounds {
@@ -173,7 +181,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		require.NoError(t, err, "round %d, with %d files there", round, total)
 		require.GreaterOrEqual(t, len(acked), killAt)
 
-		there := afterCrash(t, pool, acked)
+		if durability == libpmemobj.DurabilityJournal {
+			needsJournal(t, pool)
+		}
+		there := afterCrash(t, pool, durability, acked)
 		require.GreaterOrEqual(t, there, total+len(acked), "round %d", round)
 		require.LessOrEqual(t, there, total+len(acked)+1, "at most one file can be committed and not acknowledged")
 		total = there
@@ -184,7 +195,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	acked, err := child.run(t.Context(), 0, func() {})
 	require.NoError(t, err)
 	require.Len(t, acked, n-total, "exactly the rest")
-	require.Equal(t, n, afterCrash(t, pool, acked))
+	require.Equal(t, n, afterCrash(t, pool, durability, acked))
 	out, _, err := codeindex(t, "verify", "-pool", pool, "-sources")
 	require.NoError(t, err)
 	assert.Contains(t, out, "identical to 600 source files")
@@ -192,9 +203,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 
 // afterCrash proves that the pool is sound and holds what was acknowledged, and
 // returns the number of its files.
-func afterCrash(t *testing.T, pool string, acked acknowledged) int {
+func afterCrash(t *testing.T, pool string, durability libpmemobj.Durability, acked acknowledged) int {
 	t.Helper()
-	x, err := index.OpenVerified(pool, libpmemobj.DurabilityProcessCrash)
+	x, err := index.OpenVerified(pool, keptBy(durability))
 	require.NoError(t, err)
 	defer x.Close()
 	report, err := x.Verify()
@@ -210,6 +221,35 @@ func afterCrash(t *testing.T, pool string, acked acknowledged) int {
 		require.Equal(t, path, there[id], "file %d was acknowledged", id)
 	}
 	return len(there)
+}
+
+// needsJournal proves that a pool that was not closed is not opened without its
+// journal, and that the reason is said.
+func needsJournal(t *testing.T, pool string) {
+	t.Helper()
+	for _, command := range [][]string{{"query", "-pool", pool, "f1"}, {"stats", "-pool", pool}, {"index", "-pool", pool, t.TempDir()}} {
+		_, _, err := codeindex(t, command...)
+		require.ErrorIs(t, err, libpmemobj.ErrUnreplayed)
+		require.ErrorContains(t, err, pool+": the pool has changes in its journal")
+		require.ErrorContains(t, err, "that is the flag -journal")
+	}
+}
+
+// Ensure that an index is kept with a journal and without, by turns.
+func TestJournal(t *testing.T) {
+	tree := testtree.New(t, 1, 20)
+	pool := filepath.Join(t.TempDir(), "pool")
+	out, _, err := codeindex(t, "index", "-pool", pool, "-journal", tree.Root)
+	require.NoError(t, err)
+	assert.Equal(t, "20 files indexed, 0 unchanged, 0 deleted; durability: journal\n", out)
+	assert.FileExists(t, pool+journal.Suffix)
+	tree.Write(t, 3)
+	out, _, err = codeindex(t, "index", "-pool", pool, "-durability", "process-crash", tree.Root)
+	require.NoError(t, err)
+	assert.Equal(t, "1 file indexed, 19 unchanged, 0 deleted; durability: process-crash\n", out)
+	out, _, err = codeindex(t, "-journal", "verify", "-pool", pool, "-sources")
+	require.NoError(t, err)
+	assert.Contains(t, out, "identical to 20 source files; 0 not compared")
 }
 
 // Ensure that the demo runs through on a tree of its own, in a log, and cleans up.
@@ -238,17 +278,19 @@ func TestDemo(t *testing.T) {
 }
 
 // Ensure that the demo keeps a pool that the user named, does not overwrite
-// one, and says what msync mode promises.
+// one, and says what the modes promise that survive a power failure.
 func TestDemoNamedPool(t *testing.T) {
 	t.Setenv(asMain, "1")
 	tree := testtree.New(t, 4, 400)
-	pool := filepath.Join(t.TempDir(), "pool")
-	out, _, err := codeindex(t, "demo", "-pool", pool, "-durability", "msync", tree.Root)
-	require.NoError(t, err, out)
-	assert.Contains(t, out, "durability  msync: commits survive power loss")
-	_, _, err = codeindex(t, "query", "-pool", pool, "f1")
-	require.NoError(t, err)
+	for durability, flags := range map[string][]string{"msync": {"-durability", "msync"}, "journal": {"-journal"}} {
+		pool := filepath.Join(t.TempDir(), "pool")
+		out, _, err := codeindex(t, append(append([]string{"demo", "-pool", pool}, flags...), tree.Root)...)
+		require.NoError(t, err, out)
+		assert.Contains(t, out, "durability  "+durability+": commits survive power loss")
+		_, _, err = codeindex(t, "query", "-pool", pool, "f1")
+		require.NoError(t, err)
 
-	_, _, err = codeindex(t, "demo", "-pool", pool, tree.Root)
-	assert.ErrorIs(t, err, os.ErrExist)
+		_, _, err = codeindex(t, "demo", "-pool", pool, tree.Root)
+		assert.ErrorIs(t, err, os.ErrExist)
+	}
 }

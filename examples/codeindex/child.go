@@ -13,13 +13,15 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pmem/pmdk-go/libpmemobj"
 )
 
 // indexer runs `codeindex index` as a process of its own, so that it can be
 // killed the way a process dies for real: without a chance to clean up.
 type indexer struct {
 	pool       string
-	durability string
+	durability libpmemobj.Durability
 	dir        string
 }
 
@@ -46,8 +48,8 @@ func (x indexer) run(ctx context.Context, killAt int, each func()) (acknowledged
 	}
 
 	const ackFD = 3 // the first of ExtraFiles
-	child := exec.CommandContext(ctx, self, "index", "-ack-fd", strconv.Itoa(ackFD),
-		"-pool", x.pool, "-durability", x.durability, x.dir)
+	args := append([]string{"index", "-ack-fd", strconv.Itoa(ackFD), "-pool", x.pool}, flagsFor(x.durability)...)
+	child := exec.CommandContext(ctx, self, append(args, x.dir)...)
 	child.ExtraFiles = []*os.File{theirs}
 	var complaints strings.Builder
 	child.Stderr = &complaints

@@ -74,7 +74,7 @@ func (d *demo) findSources(args []string) error {
 
 // makePool creates an empty pool, in a temporary folder unless the flag names a file.
 func (d *demo) makePool(cmd *cli.Command) (cleanUp func(), err error) {
-	asked, err := libpmemobj.ParseDurability(cmd.String("durability"))
+	asked, err := durabilityOf(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +108,11 @@ func (d *demo) makePool(cmd *cli.Command) (cleanUp func(), err error) {
 // without it for what a SIGKILL can test.
 func createPool(path string, size int64, asked libpmemobj.Durability) (*index.Index, error) {
 	if asked != libpmemobj.DurabilityAuto {
-		return index.Create(path, size, asked)
+		return index.Create(path, size, keptBy(asked))
 	}
-	x, err := index.Create(path, size, libpmemobj.DurabilityDAX)
+	x, err := index.Create(path, size, keptBy(libpmemobj.DurabilityDAX))
 	if errors.Is(err, libpmemobj.ErrNotDAX) {
-		return index.Create(path, size, libpmemobj.DurabilityProcessCrash)
+		return index.Create(path, size, keptBy(libpmemobj.DurabilityProcessCrash))
 	}
 	return x, err
 }
@@ -124,8 +124,10 @@ func promise(d libpmemobj.Durability) string {
 		return "commits survive power loss, by flushing processor caches to persistent memory"
 	case libpmemobj.DurabilityMsync:
 		return "commits survive power loss, by an msync for each flush"
+	case libpmemobj.DurabilityJournal:
+		return "commits survive power loss, by a journal that is on the disk before they return"
 	case libpmemobj.DurabilityProcessCrash:
-		return "commits survive SIGKILL, as tested here; power loss would need DAX, or -durability msync"
+		return "commits survive SIGKILL, as tested here; power loss would need DAX, -journal, or -durability msync"
 	}
 	return "none"
 }
@@ -149,7 +151,7 @@ func (d *demo) crash(ctx context.Context) error {
 func (d *demo) index(ctx context.Context, killAt, total int) (acknowledged, error) {
 	bar := newProgress(d.errOut, "   indexing", total)
 	start := time.Now()
-	child := indexer{pool: d.pool, durability: d.durability.String(), dir: d.root}
+	child := indexer{pool: d.pool, durability: d.durability, dir: d.root}
 	acked, err := child.run(ctx, killAt, bar.step)
 	d.build += time.Since(start)
 	bar.end()
@@ -267,7 +269,7 @@ func (d *demo) compare(ctx context.Context) error {
 // until the first answer could be given.
 func (d *demo) withIndex(fn func(*index.Index) error) error {
 	start := time.Now()
-	x, err := index.Open(d.pool, d.durability)
+	x, err := index.Open(d.pool, keptBy(d.durability))
 	if err != nil {
 		return err
 	}

@@ -38,14 +38,14 @@ func runIndex(ctx context.Context, cmd *cli.Command) error {
 
 // openOrCreate opens the pool, or makes one that the files will fit into.
 func openOrCreate(cmd *cli.Command, files []source.File) (*index.Index, error) {
-	durability, err := libpmemobj.ParseDurability(cmd.String("durability"))
+	durability, err := durabilityOf(cmd)
 	if err != nil {
 		return nil, err
 	}
 	path := cmd.String("pool")
-	x, err := index.Open(path, durability)
+	x, err := index.Open(path, keptBy(durability))
 	if !errors.Is(err, fs.ErrNotExist) {
-		return x, err
+		return x, explain(err)
 	}
 	size := index.SizeFor(source.TotalSize(files))
 	if cmd.IsSet("size") {
@@ -53,7 +53,7 @@ func openOrCreate(cmd *cli.Command, files []source.File) (*index.Index, error) {
 			return nil, err
 		}
 	}
-	return index.Create(path, size, durability)
+	return index.Create(path, size, keptBy(durability))
 }
 
 func update(ctx context.Context, cmd *cli.Command, x *index.Index, root string, files []source.File) error {
@@ -87,9 +87,13 @@ func acknowledgeTo(w io.Writer) func(index.File) error {
 	}
 }
 
-// explain tells what to do about a full pool.
+// explain tells what to do about a full pool, and about one that needs its
+// journal.
 func explain(err error) error {
-	if errors.Is(err, libpmemobj.ErrOutOfSpace) {
+	switch {
+	case errors.Is(err, libpmemobj.ErrUnreplayed):
+		return fmt.Errorf("%w; here, that is the flag -journal", err)
+	case errors.Is(err, libpmemobj.ErrOutOfSpace):
 		return fmt.Errorf("the pool is full (what it holds is sound): %w; index into a new pool with a larger -size", err)
 	}
 	return err

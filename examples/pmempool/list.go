@@ -19,6 +19,7 @@ import (
 	// Each says how large containers of its kinds are.
 	_ "github.com/pmem/pmdk-go/libpmemobj/counter"
 	_ "github.com/pmem/pmdk-go/libpmemobj/hashmap"
+	_ "github.com/pmem/pmdk-go/libpmemobj/radix"
 	_ "github.com/pmem/pmdk-go/libpmemobj/ring"
 	_ "github.com/pmem/pmdk-go/libpmemobj/vector"
 )

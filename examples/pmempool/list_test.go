@@ -13,6 +13,7 @@ import (
 	"github.com/pmem/pmdk-go/libpmemobj/counter"
 	"github.com/pmem/pmdk-go/libpmemobj/directory"
 	"github.com/pmem/pmdk-go/libpmemobj/hashmap"
+	"github.com/pmem/pmdk-go/libpmemobj/radix"
 	"github.com/pmem/pmdk-go/libpmemobj/ring"
 	"github.com/pmem/pmdk-go/libpmemobj/vector"
 )
@@ -31,7 +32,7 @@ func fields(out string) (lines []string) {
 // not know or one that is damaged, and that the file stays as it is.
 func TestList(t *testing.T) {
 	path := filepath.Join(testpool.Dir(t), "pool")
-	must(t, "create", "obj", "-s", "16M", path)
+	must(t, "create", "obj", "-s", "64M", path)
 	assert.Equal(t, "NAME  KIND  VERSION  ENTRIES  BYTES\n", must(t, "list", path))
 
 	p, err := libpmemobj.Open(path, "")
@@ -42,6 +43,13 @@ func TestList(t *testing.T) {
 	texts, err := hashmap.OpenBytes(p, "texts")
 	require.NoError(t, err)
 	require.NoError(t, texts.Put([]byte("a"), make([]byte, 100_000)))
+	events, err := radix.Open(p, "events")
+	require.NoError(t, err)
+	require.NoError(t, events.Put([]byte("a"), make([]byte, 200_000)))
+	require.NoError(t, events.Put([]byte("b"), nil))
+	points, err := radix.OpenOf[[2]float64](p, "points")
+	require.NoError(t, err)
+	require.NoError(t, points.Put([]byte("a"), [2]float64{}))
 	samples, err := vector.Open[float64](p, "samples")
 	require.NoError(t, err)
 	_, err = samples.AppendN(1000, 1)
@@ -69,8 +77,10 @@ func TestList(t *testing.T) {
 	out := must(t, "list", path)
 	assert.Equal(t, []string{
 		"NAME KIND VERSION ENTRIES",
+		"events radix.Map 1 2",
 		`hits\n counter.Sharded 1 1`,
 		"jobs ring.Queue 1 1",
+		"points radix.Of[[2]float64] 1 1",
 		"samples vector.Vector[float64] 1 1000",
 		"strange other.Kind 7 -",
 		"texts hashmap.Bytes 1 1",
@@ -78,6 +88,8 @@ func TestList(t *testing.T) {
 	}, fields(out))
 	assert.Regexp(t, `(?m)^strange .* -$`, out)
 	assert.Regexp(t, `(?m)^texts .* 1\d{5}$`, out)
+	assert.Regexp(t, `(?m)^events .* 20\d{4}$`, out)
+	assert.Regexp(t, `(?m)^points .* \d{4}$`, out)
 	assert.Regexp(t, `(?m)^texts .* 1\d\d\.\dK$`, must(t, "list", "-n", path))
 	widths := map[int]bool{}
 	for line := range strings.Lines(out) {

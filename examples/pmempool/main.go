@@ -11,9 +11,10 @@
 //	pmempool feature (-e|-d|-q) FEATURE [options] FILE
 //	pmempool dump [options] FILE
 //
-// and one more, for pools of pmdk-go:
+// and two more, for pools of pmdk-go:
 //
 //	pmempool list [options] FILE
+//	pmempool journal (status|replay) [options] FILE
 //
 // Each has --help. The exit code is 0 for success, and for check that the pool
 // is consistent, and 1 for anything else.
@@ -52,7 +53,7 @@ type command struct {
 	prepare func(flags *pflag.FlagSet) func(context.Context, console, []string) error
 }
 
-var commands = []command{createCommand, infoCommand, checkCommand, rmCommand, syncCommand, transformCommand, featureCommand, dumpCommand, listCommand}
+var commands = []command{createCommand, infoCommand, checkCommand, rmCommand, syncCommand, transformCommand, featureCommand, dumpCommand, listCommand, journalCommand}
 
 // errUsage asks for the usage to be printed; errSilent for nothing.
 var (

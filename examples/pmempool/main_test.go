@@ -13,12 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmemblk"
 	"github.com/pmem/pmdk-go/libpmemlog"
 )
 
 func TestMain(m *testing.M) {
+	testchild.Main()
 	os.Setenv("PMEM_IS_PMEM_FORCE", "1") // nothing here is about power loss
 	os.Exit(m.Run())
 }

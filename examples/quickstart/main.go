@@ -1,13 +1,16 @@
 // Quickstart counts its runs and keeps a list of them. Run it several times:
 // both are still there, as ordinary Go values, without a file format between.
+// With -journal it is quick on a disk, too, and no less safe.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"time"
 
 	"github.com/pmem/pmdk-go/libpmemobj"
+	"github.com/pmem/pmdk-go/libpmemobj/journal"
 )
 
 // Run is a node of a linked list in persistent memory.
@@ -23,7 +26,13 @@ type Root struct {
 }
 
 func main() {
-	pool, err := libpmemobj.OpenOrCreate("quickstart.pool", "quickstart")
+	journaled := flag.Bool("journal", false, "keep the pool with a journal")
+	flag.Parse()
+	var options []libpmemobj.Option
+	if *journaled {
+		options = append(options, journal.With(journal.Options{}))
+	}
+	pool, err := libpmemobj.OpenOrCreate("quickstart.pool", "quickstart", options...)
 	check(err)
 	defer pool.Close()
 	root, err := libpmemobj.Root[Root](pool)

@@ -18,10 +18,13 @@ import (
 	"github.com/pmem/pmdk-go/libpmemobj"
 )
 
+// inMemory survives the process, which is what matters in a test.
+var inMemory = libpmemobj.WithDurability(libpmemobj.DurabilityProcessCrash)
+
 // create makes an index in a small pool. It is verified and closed when the test ends.
 func create(t *testing.T, size int64) *index.Index {
 	t.Helper()
-	x, err := index.Create(filepath.Join(t.TempDir(), "pool"), size, libpmemobj.DurabilityProcessCrash)
+	x, err := index.Create(filepath.Join(t.TempDir(), "pool"), size, inMemory)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_, err := x.Verify()
@@ -122,12 +125,12 @@ func TestTwoTrees(t *testing.T) {
 func TestReopen(t *testing.T) {
 	tree := testtree.New(t, 3, 50)
 	path := filepath.Join(t.TempDir(), "pool")
-	x, err := index.Create(path, small, libpmemobj.DurabilityProcessCrash)
+	x, err := index.Create(path, small, inMemory)
 	require.NoError(t, err)
 	update(t, x, tree)
 	require.NoError(t, x.Close())
 
-	x, err = index.OpenVerified(path, libpmemobj.DurabilityProcessCrash)
+	x, err = index.OpenVerified(path, inMemory)
 	require.NoError(t, err)
 	defer x.Close()
 	requireSame(t, x, tree)
@@ -254,18 +257,18 @@ func TestStats(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
-	_, err := index.Open(filepath.Join(dir, "none"), libpmemobj.DurabilityProcessCrash)
+	_, err := index.Open(filepath.Join(dir, "none"), inMemory)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 
 	text := filepath.Join(dir, "text")
 	require.NoError(t, os.WriteFile(text, []byte("not a pool"), 0o644))
-	_, err = index.Open(text, libpmemobj.DurabilityProcessCrash)
+	_, err = index.Open(text, inMemory)
 	assert.ErrorContains(t, err, text)
 
 	other := filepath.Join(dir, "other")
 	pool, err := libpmemobj.Create(other, "another layout", libpmemobj.WithSize(libpmemobj.MinPool))
 	require.NoError(t, err)
 	require.NoError(t, pool.Close())
-	_, err = index.Open(other, libpmemobj.DurabilityProcessCrash)
+	_, err = index.Open(other, inMemory)
 	assert.ErrorContains(t, err, "layout")
 }

@@ -18,20 +18,22 @@ type Index struct {
 	segments *vector.Vector[link] // oldest first
 }
 
-// Create makes a pool of size bytes at path, which must not exist, with an empty index.
-func Create(path string, size int64, durability libpmemobj.Durability) (*Index, error) {
-	return opened(libpmemobj.Create(path, layout, libpmemobj.WithSize(size), libpmemobj.WithDurability(durability)))
+// Create makes a pool of size bytes at path, which must not exist, with an empty
+// index. how says how commits are made durable, and so for the others: it is
+// libpmemobj.WithDurability or journal.With.
+func Create(path string, size int64, how libpmemobj.Option) (*Index, error) {
+	return opened(libpmemobj.Create(path, layout, libpmemobj.WithSize(size), how))
 }
 
 // Open opens the index at path.
-func Open(path string, durability libpmemobj.Durability) (*Index, error) {
-	return opened(libpmemobj.Open(path, layout, libpmemobj.WithDurability(durability)))
+func Open(path string, how libpmemobj.Option) (*Index, error) {
+	return opened(libpmemobj.Open(path, layout, how))
 }
 
 // OpenVerified is Open after a walk over the pool's whole heap, which Verify
 // takes for granted.
-func OpenVerified(path string, durability libpmemobj.Durability) (*Index, error) {
-	return opened(libpmemobj.Open(path, layout, libpmemobj.WithDurability(durability), libpmemobj.WithVerify()))
+func OpenVerified(path string, how libpmemobj.Option) (*Index, error) {
+	return opened(libpmemobj.Open(path, layout, how, libpmemobj.WithVerify()))
 }
 
 func opened(pool *libpmemobj.Pool, err error) (*Index, error) {

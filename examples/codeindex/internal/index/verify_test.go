@@ -15,7 +15,7 @@ import (
 // filled makes an index of n files: /a, /b, ….
 func filled(t *testing.T, n int) *Index {
 	t.Helper()
-	x, err := Create(filepath.Join(t.TempDir(), "pool"), libpmemobj.MinPool, libpmemobj.DurabilityProcessCrash)
+	x, err := Create(filepath.Join(t.TempDir(), "pool"), libpmemobj.MinPool, libpmemobj.WithDurability(libpmemobj.DurabilityProcessCrash))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, x.Close()) })
 	for i := range n {
