@@ -43,7 +43,7 @@ func step(p *libpmemobj.Pool, w *work, n uint64) error {
 
 func init() {
 	testchild.Register("grow", func(args []string) error {
-		p, err := libpmemobj.OpenOrCreate(args[0], layout, append(growing, journal.With(small))...)
+		p, err := libpmemobj.OpenOrCreate(args[0], layout, append(growing, journal.With(tiny()))...)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func init() {
 
 // Ensure that a pool that grows while it is written to, and is killed, has all
 // that was acknowledged, in the parts that are new too.
-func TestGrowthKilled(t *testing.T) {
+func TestCrashGrowth(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
@@ -114,7 +114,7 @@ func TestGrowthKilled(t *testing.T) {
 		require.NoError(t, p.Close())
 		testpool.Check(t, path)
 	}
-	t.Logf("%d changes; it has grown in %d of %d lives", done, grown, lives)
+	t.Logf("crashtest: %d kills, %d changes; it has grown in %d of the lives", lives, done, grown)
 	require.NotZero(t, grown)
 }
 
@@ -193,9 +193,9 @@ func TestGrowthOrder(t *testing.T) {
 	require.NoError(t, err)
 	o := &order{t: t, durable: p.Size()}
 	require.NoError(t, p.Close())
-	tiny := journal.Tiny(orderedFS{redo.System, o}, func(p medium.Pool) medium.Pool { return orderedPool{p, o} })
-	tiny.Segments = 8
-	p, err = libpmemobj.Open(path, layout, journal.With(tiny))
+	o8 := journal.Tiny(orderedFS{redo.System, o}, func(p medium.Pool) medium.Pool { return orderedPool{p, o} })
+	o8.Segments = 8
+	p, err = libpmemobj.Open(path, layout, journal.With(o8))
 	require.NoError(t, err)
 	before := p.Size()
 	w, err := openWork(p)

@@ -10,15 +10,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pmem/pmdk-go/internal/medium"
 	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/internal/testpool"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/journal"
+	"github.com/pmem/pmdk-go/libpmemobj/journal/internal/redo"
 )
 
 var kills = flag.Int("journal.kills", 0, "how many children TestCrashKill kills; 0 is a few, or 1 for 10 of -crashtest.images")
 
-// small makes a journal that is full all the time.
+// tiny makes a journal that is full all the time.
+func tiny() journal.Options {
+	return journal.Tiny(redo.System, func(p medium.Pool) medium.Pool { return p })
+}
+
+// small makes one that is full now and then.
 var small = journal.Options{SegmentSize: journal.MinSegment, Segments: 2, CheckpointRate: -1}
 
 // poolSize is that of the pools of most tests.
@@ -29,8 +36,11 @@ var lazy = journal.Options{SegmentSize: 8 << 20, Segments: 2, CheckpointRate: 1}
 
 func init() {
 	testchild.Register("work", func(args []string) error {
-		o := small
-		if args[1] == "lazy" {
+		o := tiny()
+		switch args[1] {
+		case "steady":
+			o = small
+		case "lazy":
 			o = lazy
 		}
 		p, err := libpmemobj.OpenOrCreate(args[0], layout, libpmemobj.WithSize(poolSize), journal.With(o))
@@ -119,10 +129,14 @@ func TestCrashKill(t *testing.T) {
 		if last == "closing" {
 			closing++
 		}
+		o := tiny()
+		if round%4 == 3 {
+			o = small // in the place of the other one
+		}
 		if s, err := journal.ReadStatus(path + journal.Suffix); err == nil && s.Tail > 1 {
 			checkpointed++
 		}
-		p, err := libpmemobj.OpenOrCreate(path, layout, libpmemobj.WithSize(poolSize), journal.With(small), libpmemobj.WithVerify())
+		p, err := libpmemobj.OpenOrCreate(path, layout, libpmemobj.WithSize(poolSize), journal.With(o), libpmemobj.WithVerify())
 		require.NoError(t, err)
 		w, err := openWork(p)
 		require.NoError(t, err)
@@ -143,4 +157,5 @@ func TestCrashKill(t *testing.T) {
 	}
 	t.Logf("crashtest: %d kills, %d changes, %d while closing, %d before the first change, %d after checkpoints", n, total, closing, creating, checkpointed)
 	require.NotZero(t, total)
+	require.NotZero(t, checkpointed)
 }

@@ -69,7 +69,7 @@ func init() {
 
 // Ensure that a transaction that is larger than the whole journal is atomic, and
 // so is its rollback, which is as large.
-func TestLarge(t *testing.T) {
+func TestCrashLarge(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	size := uint64(64 << 20)
@@ -88,7 +88,8 @@ func TestLarge(t *testing.T) {
 	require.NoError(t, p.Close())
 
 	acked, rolledBack := uint64(0), 0
-	for range 1 + images(0)/500 {
+	rounds := 1 + images(0)/500
+	for range rounds {
 		c := testchild.Start(t, "large", path)
 		require.Equal(t, "begin", c.Line(t))
 		began := time.Now()
@@ -117,5 +118,5 @@ func TestLarge(t *testing.T) {
 		require.NoError(t, p.Close())
 		testpool.Check(t, path)
 	}
-	t.Logf("%d transactions of %d MiB were rolled back", rolledBack, size>>20)
+	t.Logf("crashtest: %d kills; %d transactions of %d MiB were rolled back", rounds, rolledBack, size>>20)
 }

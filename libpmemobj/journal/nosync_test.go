@@ -27,7 +27,12 @@ func noSync() journal.Options {
 func init() {
 	// nosync changes a pool without waiting, and syncs now and then.
 	testchild.Register("nosync", func(args []string) error {
-		p, err := libpmemobj.OpenOrCreate(args[0], layout, libpmemobj.WithSize(poolSize), journal.With(noSync()))
+		o := noSync()
+		if args[1] == "tiny" {
+			o = tiny()
+			o.NoSync = true
+		}
+		p, err := libpmemobj.OpenOrCreate(args[0], layout, libpmemobj.WithSize(poolSize), journal.With(o))
 		if err != nil {
 			return err
 		}
@@ -71,15 +76,16 @@ func init() {
 
 // Ensure that without waiting a crash loses the last of each writer's changes
 // and nothing else, and nothing that came before a Sync that has returned.
-func TestNoSync(t *testing.T) {
+func TestCrashNoSync(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
 	path := testpool.Path(t)
 	syncs, beyond := 0, uint64(0)
 	var synced [writers]uint64
-	for range images(60) / 10 {
-		c := testchild.Start(t, "nosync", path)
+	rounds := images(60) / 10
+	for round := range rounds {
+		c := testchild.Start(t, "nosync", path, []string{"small", "tiny"}[round%2])
 		c.KillAtRandom(t, rnd, 80*time.Millisecond, func(line string) {
 			_, err := fmt.Sscan(line, &synced[0], &synced[1], &synced[2], &synced[3])
 			require.NoError(t, err, line)
@@ -100,7 +106,7 @@ func TestNoSync(t *testing.T) {
 		require.NoError(t, p.Close())
 		testpool.Check(t, path)
 	}
-	t.Logf("%d syncs; %d changes after the last ones were there", syncs, beyond)
+	t.Logf("crashtest: %d kills; %d syncs; %d changes after the last ones were there", rounds, syncs, beyond)
 	require.NotZero(t, syncs)
 }
 

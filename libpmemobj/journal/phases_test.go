@@ -65,6 +65,14 @@ func killIn(t testing.TB, path, how, phase string, after time.Duration) (last st
 	return last, change
 }
 
+// sum is how many there are of all kinds.
+func sum(ended map[string]int) (n int) {
+	for _, k := range ended {
+		n += k
+	}
+	return n
+}
+
 // openTime is how long a child takes to open the pool at path, or to create it.
 func openTime(t testing.TB, path string) time.Duration {
 	t.Helper()
@@ -79,7 +87,7 @@ func openTime(t testing.TB, path string) time.Duration {
 
 // Ensure that one who is killed while it creates a pool and its journal leaves
 // nothing, or a pool, and nothing that the next one stumbles over.
-func TestKillCreate(t *testing.T) {
+func TestCrashKillCreate(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
@@ -108,12 +116,12 @@ func TestKillCreate(t *testing.T) {
 			require.NoError(t, os.Remove(path+journal.Suffix))
 		}
 	}
-	t.Logf("killed at: %v", ended)
+	t.Logf("crashtest: %d kills: %v", sum(ended), ended)
 }
 
 // Ensure that a replay can be killed any number of times, and so can one who
 // makes another journal in the place of what was replayed.
-func TestKillReplay(t *testing.T) {
+func TestCrashKillReplay(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
@@ -139,12 +147,12 @@ func TestKillReplay(t *testing.T) {
 			halfway++
 		}
 	}
-	t.Logf("a journal of %d batches, %d bytes; killed before: %d, in the middle: %d, after: %d", before.Batches, before.Bytes, untouched, halfway, over)
+	t.Logf("crashtest: %d kills, with a journal of %d batches, %d bytes; %d before the replay, %d in the middle, %d after", untouched+halfway+over, before.Batches, before.Bytes, untouched, halfway, over)
 	requireDone(t, path, k.done)
 }
 
 // Ensure that nothing is lost if Close is killed.
-func TestKillClose(t *testing.T) {
+func TestCrashKillClose(t *testing.T) {
 	t.Parallel()
 	effective(t)
 	rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
@@ -164,6 +172,6 @@ func TestKillClose(t *testing.T) {
 		require.NoError(t, p.Close())
 		testpool.Check(t, path)
 	}
-	t.Logf("killed at: %v", ended)
+	t.Logf("crashtest: %d kills: %v", sum(ended), ended)
 	require.NotZero(t, ended["closing"]+ended["closed"])
 }

@@ -166,7 +166,7 @@ func TestCrashPrefixes(t *testing.T) {
 		}
 	})
 	noticed := 0
-	r.check(t, path, images(100), func(p *libpmemobj.Pool, acked func(int) uint64) error {
+	r.check(t, path, images(60), func(p *libpmemobj.Pool, acked func(int) uint64) error {
 		m, err := openMix(p)
 		if err != nil {
 			return err
@@ -209,7 +209,7 @@ func TestCrashPrefixesParallel(t *testing.T) {
 		}
 		wg.Wait()
 	})
-	r.check(t, path, images(80), func(p *libpmemobj.Pool, acked func(int) uint64) error {
+	r.check(t, path, images(50), func(p *libpmemobj.Pool, acked func(int) uint64) error {
 		w, err := openWork(p)
 		for i := 0; i < writers && err == nil; i++ {
 			_, err = w.check(i, acked(i))
@@ -224,7 +224,7 @@ func TestCrashPrefixesParallel(t *testing.T) {
 func TestCrashRecorded(t *testing.T) {
 	c := crashtest.Config{Layout: layout, Size: 16 << 20, Options: []libpmemobj.Option{journal.With(small)}}
 	if !testing.Short() {
-		c.Images = 200
+		c.Images = 120
 	}
 	crashtest.Run(t, c, func(p *libpmemobj.Pool) error {
 		m, err := openMix(p)

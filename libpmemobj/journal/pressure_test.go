@@ -9,18 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pmem/pmdk-go/internal/medium"
 	"github.com/pmem/pmdk-go/internal/testchild"
 	"github.com/pmem/pmdk-go/libpmemobj"
 	"github.com/pmem/pmdk-go/libpmemobj/journal"
 	"github.com/pmem/pmdk-go/libpmemobj/journal/internal/flushlog"
-	"github.com/pmem/pmdk-go/libpmemobj/journal/internal/redo"
 )
 
 // tight is a journal that is always full, whose checkpoints would take years if
 // nobody hurried them.
 func tight() journal.Options {
-	o := journal.Tiny(redo.System, func(p medium.Pool) medium.Pool { return p })
+	o := tiny()
 	o.CheckpointRate = 1
 	return o
 }
