@@ -197,7 +197,7 @@
 //	  0   8  "PMGOJRNL"
 //	  8   4  version
 //	 12   4  state: 1 clean, 2 dirty
-//	 16   8  segment size: a multiple of 4096, 64 KiB to 4 GiB
+//	 16   8  segment size: a multiple of 4096, 64 KiB to 1 GiB
 //	 24   8  number of segments: 2 to 2^20
 //	 32  16  UUID of the pool set, as in the pool's header at offset 24
 //	 48  16  session
@@ -278,7 +278,8 @@
 //     libpmemobj.
 //   - Programs built with the tag pmdk_dynamic have no journal: With says so when a
 //     pool is opened.
-//   - 64 pools with a journal can be open in a process at a time.
+//   - 64 pools with a journal can be open in a process at a time, each of 8 TiB at
+//     most.
 //   - Short operations, which on persistent memory enter C without telling Go's
 //     scheduler, are ordinary cgo calls here, because they may have to wait.
 //   - Lines are written whole: a changed word costs 72 bytes of journal, until

@@ -23,8 +23,8 @@ type Options struct {
 	// replay. By default there are DefaultSegments of a sixteenth of the pool's
 	// size, MinDefaultSegment to MaxDefaultSegment bytes, and a journal that exists
 	// stays as large as it is; else one of another size is replaced when the pool
-	// is opened. A segment has at least MinSegment bytes, in steps of 4096; there
-	// are at least 2.
+	// is opened. A segment has MinSegment to MaxSegment bytes, in steps of
+	// 4096; there are at least 2.
 	SegmentSize int64
 	Segments    int
 
@@ -55,6 +55,7 @@ type forTests struct {
 // Limits and defaults of Options.
 const (
 	MinSegment            = 4 << 20
+	MaxSegment            = 1 << 30
 	MinDefaultSegment     = 16 << 20
 	MaxDefaultSegment     = 128 << 20
 	DefaultSegments       = 4
@@ -66,8 +67,8 @@ const (
 const batchLines = 16 << 10
 
 func (o *Options) check() error {
-	if o.tests == nil && o.SegmentSize != 0 && (o.SegmentSize < MinSegment || o.SegmentSize%4096 != 0) {
-		return fmt.Errorf("journal.Options: SegmentSize %d: at least %d (MinSegment), a multiple of 4096", o.SegmentSize, MinSegment)
+	if o.tests == nil && o.SegmentSize != 0 && (o.SegmentSize < MinSegment || o.SegmentSize > MaxSegment || o.SegmentSize%4096 != 0) {
+		return fmt.Errorf("journal.Options: SegmentSize %d: at least %d (MinSegment) and at most %d (MaxSegment), a multiple of 4096", o.SegmentSize, MinSegment, MaxSegment)
 	}
 	if o.Segments != 0 && (o.Segments < 2 || o.Segments > 1<<20) {
 		return fmt.Errorf("journal.Options: Segments %d: at least 2", o.Segments)

@@ -1,7 +1,6 @@
 package redo
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"math/bits"
@@ -47,13 +46,7 @@ func (f *folder) load(path string, r readerAt, h *header, p part) error {
 	if !ok || next != p.last+1 {
 		return &DamagedError{path, h.at(p.seq) + int64(at), fmt.Sprintf("batch %d is not what was written", next)}
 	}
-	// The order of the words is that of the batches.
-	slices.SortFunc(f.entries, func(a, b entry) int {
-		if a.line != b.line {
-			return cmp.Compare(a.line, b.line)
-		}
-		return cmp.Compare(a.words, b.words)
-	})
+	slices.Sort(f.entries) // those of a line in the order of the batches
 	return nil
 }
 
@@ -83,16 +76,15 @@ func (f *folder) write(pool medium.Pool, wrote func(off, n int64) error) error {
 	f.run = f.run[:0]
 	var line [lineSize]byte
 	for i := 0; i < len(f.entries); {
-		number, mask := f.entries[i].line, uint8(0)
-		for ; i < len(f.entries) && f.entries[i].line == number; i++ {
-			e := &f.entries[i]
-			mask |= e.mask
-			words := f.buf[int(e.words)*8:]
-			if e.mask == 0xff {
+		number, mask := f.entries[i].line(), uint8(0)
+		for ; i < len(f.entries) && f.entries[i].line() == number; i++ {
+			own, words := f.entries[i].record(f.buf)
+			mask |= own
+			if own == 0xff {
 				copy(line[:], words)
 				continue
 			}
-			for m := e.mask; m != 0; m &= m - 1 {
+			for m := own; m != 0; m &= m - 1 {
 				copy(line[8*bits.TrailingZeros8(m):][:8], words)
 				words = words[8:]
 			}

@@ -55,7 +55,7 @@ func (j *Journal) Checkpoint(ctx context.Context) (did bool, err error) {
 		return false, j.fail(err)
 	}
 	if n := len(j.folder.entries); n > 0 {
-		if err := inside(j.path, j.pool, j.folder.entries[n-1].line); err != nil {
+		if err := inside(j.path, j.pool, j.folder.entries[n-1].line()); err != nil {
 			return false, j.fail(err)
 		}
 	}

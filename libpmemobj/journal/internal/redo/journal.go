@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pmem/pmdk-go/internal/medium"
 	"github.com/pmem/pmdk-go/internal/poolheader"
 )
@@ -70,6 +72,9 @@ func Open(path string, pool medium.Pool, o Options) (*Journal, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if pool.Size() > MaxPool {
+		return nil, &Error{path, unix.EFBIG, fmt.Sprintf("%s has %d bytes; pools of up to %d can have a journal", pool.Path(), pool.Size(), int64(MaxPool))}
 	}
 	j := &Journal{path: path, o: o, pool: pool}
 	err = j.open()

@@ -107,7 +107,7 @@ func decode(b []byte) (h header, kind slotKind) {
 // What is sensible, and far from where sums overflow.
 const (
 	minSegment  = 64 << 10
-	maxSegment  = 1 << 32
+	maxSegment  = 8 << entryBits
 	minSegments = 2
 	maxSegments = 1 << 20
 )
