@@ -32,7 +32,8 @@ import (
 // process left are reported by the next Create, and for the user to remove.
 //
 // Options: WithSize, WithMode, WithGrowth, WithFolders, WithDurability,
-// WithoutNDCTL, WithPrefault, WithShutdownState, WithArenas, WithGlobalArena.
+// WithoutNDCTL, WithPrefault, WithShutdownState, WithArenas, WithGlobalArena,
+// WithMedium (as package journal's With).
 //
 // Implements: pmemobj_create(3)
 func Create(path, layout string, opts ...Option) (*Pool, error) {

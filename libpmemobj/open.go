@@ -41,7 +41,8 @@ import (
 // A pool that is open already, here or in another process, gives EAGAIN.
 //
 // Options: WithDurability, WithCopyOnWrite, WithVerify, WithoutNDCTL,
-// WithPrefault, WithArenas, WithGlobalArena.
+// WithPrefault, WithArenas, WithGlobalArena, WithMedium (as package journal's
+// With).
 //
 // Implements: pmemobj_open(3)
 func Open(path, layout string, opts ...Option) (*Pool, error) {

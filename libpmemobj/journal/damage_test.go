@@ -254,7 +254,7 @@ func TestCrashDamaged(t *testing.T) {
 	}
 	t.Logf("crashtest: %d images at %d crash points (0 equal ones skipped), 0 failures; damaged journals of %d batches: %v", cases, len(all), len(all), seen)
 	require.NotZero(t, seen["refused"])
-	if !testing.Short() {
+	if cases >= 200 { // one in ten or so
 		require.NotZero(t, seen["cut"])
 	}
 

@@ -115,7 +115,7 @@ func TestCrashKill(t *testing.T) {
 		if round%10 == 0 && round%20 != 0 { // while it is created
 			longest = 10 * time.Millisecond
 		}
-		c.KillAtRandom(t, rnd, longest, func(line string) {
+		note := func(line string) {
 			var w int
 			var n uint64
 			last = line
@@ -125,7 +125,13 @@ func TestCrashKill(t *testing.T) {
 			_, err := fmt.Sscan(line, &w, &n)
 			require.NoError(t, err, line)
 			done[w] = n
-		})
+		}
+		if round == 1 { // one that has filled the journal, however slow
+			for range 300 {
+				note(c.Line(t))
+			}
+		}
+		c.KillAtRandom(t, rnd, longest, note)
 		if last == "closing" {
 			closing++
 		}

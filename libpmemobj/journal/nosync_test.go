@@ -86,11 +86,15 @@ func TestCrashNoSync(t *testing.T) {
 	rounds := images(60) / 10
 	for round := range rounds {
 		c := testchild.Start(t, "nosync", path, []string{"small", "tiny"}[round%2])
-		c.KillAtRandom(t, rnd, 80*time.Millisecond, func(line string) {
+		note := func(line string) {
 			_, err := fmt.Sscan(line, &synced[0], &synced[1], &synced[2], &synced[3])
 			require.NoError(t, err, line)
 			syncs++
-		})
+		}
+		if round == 0 { // one that has done something
+			note(c.Line(t))
+		}
+		c.KillAtRandom(t, rnd, 80*time.Millisecond, note)
 		p, err := libpmemobj.OpenOrCreate(path, layout, libpmemobj.WithSize(poolSize), journal.With(small), libpmemobj.WithVerify())
 		require.NoError(t, err)
 		w, err := openWork(p)
