@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -94,6 +95,10 @@ func Run[S crashtest.Store](t *testing.T, c crashtest.Config, w Workload[S]) {
 }
 
 func (w Workload[S]) run(s S) error {
+	// PMDK has an arena for each thread, which keeps room from the others: a
+	// goroutine that moved about would fill a small pool early.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for _, a := range w.Actors {
 		if err := a.setUp(s); err != nil {
 			return fmt.Errorf("set-up: %w", err)
@@ -102,7 +107,11 @@ func (w Workload[S]) run(s S) error {
 	errs := make([]error, len(w.Actors))
 	var wg sync.WaitGroup
 	for i, a := range w.Actors[1:] {
-		wg.Go(func() { errs[i+1] = a.run(s, func(n int64) { crashtest.AckAs(int32(i+1), n) }) })
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			errs[i+1] = a.run(s, func(n int64) { crashtest.AckAs(int32(i+1), n) })
+		})
 	}
 	errs[0] = w.Actors[0].run(s, crashtest.Ack)
 	wg.Wait()
