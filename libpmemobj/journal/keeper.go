@@ -178,10 +178,7 @@ func (k *keeper) hurryUntil(done func() bool) error {
 // checkpoints brings segments into the pool until the end.
 func (k *keeper) checkpoints() {
 	for k.awaitSegment() {
-		err := k.pool.Refresh()
-		if err == nil {
-			_, err = k.log.Checkpoint(k.context)
-		}
+		_, err := k.log.Checkpoint(k.context)
 		if err != nil && k.context.Err() == nil {
 			_ = k.fail("checkpoint", err)
 		}
@@ -226,10 +223,7 @@ func (k *keeper) Close() error {
 	if err != nil {
 		return errors.Join(err, k.log.Abandon(), k.pool.Close())
 	}
-	if err = k.pool.Refresh(); err == nil {
-		err = k.log.Finish()
-	}
-	if err != nil {
+	if err = k.log.Finish(); err != nil {
 		err = &FailedError{Doing: "finish", Err: err}
 	}
 	return errors.Join(err, k.log.Abandon(), k.pool.Close())
