@@ -43,9 +43,7 @@ type committer struct {
 	leading bool
 	next    *group // whose batch has not been taken yet
 
-	buf     []byte // of the leader
-	batches atomic.Uint64
-	bytes   atomic.Uint64
+	buf []byte // of the leader
 }
 
 func newCommitter(from source, to sink) *committer {
@@ -81,6 +79,12 @@ func (c *committer) sync(ctx context.Context) error {
 	if done, err := c.settled(); done {
 		return err
 	}
+	return c.commit(ctx)
+}
+
+// commit makes durable what was captured before the call, or waits for somebody
+// who does.
+func (c *committer) commit(ctx context.Context) error {
 	g := c.join()
 	if g == nil {
 		return c.lead()
@@ -168,8 +172,8 @@ func (c *committer) write() error {
 		if err := c.to.Datasync(); err != nil {
 			return c.fail("sync", err)
 		}
-		c.batches.Add(1)
-		c.bytes.Add(uint64(len(batch)))
+	} else if err := c.err(); err != nil {
+		return err // a checkpoint has failed meanwhile, and what there was is gone
 	}
 	c.durable.Store(last)
 	return nil
@@ -188,13 +192,5 @@ func (c *committer) fail(what string, err error) error {
 // drain makes room where changes are captured, for those who wait for that, or
 // soon would.
 func (c *committer) drain() {
-	g := c.join()
-	if g != nil {
-		select {
-		case <-g.done: // by somebody who took what there was after the call
-			return
-		case <-g.lead:
-		}
-	}
-	_ = c.lead() // if it fails, the source is poisoned
+	_ = c.commit(context.Background()) // if it fails, the source is poisoned
 }

@@ -17,15 +17,22 @@ type fakeSource struct {
 	appended atomic.Uint64
 	taken    uint64
 	poisoned bool
+	before   func() // Take; may be nil
 }
 
 func (s *fakeSource) change()          { s.mu.Lock(); s.appended.Add(1); s.mu.Unlock() }
 func (s *fakeSource) Appended() uint64 { return s.appended.Load() }
 func (s *fakeSource) Poison()          { s.poisoned = true }
 func (s *fakeSource) Take(dst []byte) ([]byte, uint64) {
+	if s.before != nil {
+		s.before()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.appended.Load()
+	if s.poisoned {
+		return dst, last
+	}
 	for ; s.taken < last; s.taken++ {
 		dst = append(dst, 1)
 	}
@@ -158,4 +165,17 @@ func TestCommitterFails(t *testing.T) {
 	c.drain()
 	require.Equal(t, written, to.written.Load())
 	require.EqualValues(t, 3, to.syncs.Load())
+}
+
+// Ensure that nobody is told that a change is durable which the source has thrown
+// away, because something else failed when the leader was about to take it.
+func TestCommitterPoisoned(t *testing.T) {
+	cause := errors.New("a checkpoint failed")
+	from, to := &fakeSource{}, &fakeSink{t: t}
+	c := newCommitter(from, to)
+	from.before = func() { _ = c.fail("checkpoint", cause) }
+	from.change()
+	require.ErrorIs(t, c.await(), cause)
+	require.Zero(t, to.synced.Load())
+	require.Zero(t, c.durable.Load())
 }
